@@ -1,0 +1,72 @@
+/* cluster/hunt/board.h -- The live leaderboard of one hunt in one range: an exact histogram of
+ * scores, and the best BOARD_TOP players.
+ *
+ * Scores lie in 0 to BOARD_SCORE_MAX and never fall. The histogram is a tree of counters by score
+ * (leaves of 128 scores, made when first needed), so an update touches one counter a level, and the
+ * number of players above a score is a sum over siblings. The top list holds up to twice BOARD_TOP
+ * candidates and is cut back when it is full: whoever is cut has BOARD_TOP players above him, whose
+ * scores do not fall, so he returns only by scoring again.
+ *
+ * One thread; allocates only when a leaf or a level is first touched. */
+#ifndef CAIRN_CLUSTER_HUNT_BOARD_H
+#define CAIRN_CLUSTER_HUNT_BOARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cluster/base/bounds.h"
+#include "cluster/base/ids.h"
+
+/* Every treasure of the largest hunt at the most points, over all numbers ever used: 4096 x 10^6.
+ */
+#define BOARD_SCORE_MAX ((int64_t)TREASURE_NUMBERS_MAX * POINTS_MAX)
+
+/* A place on a board. Order: score down, hlc up, range up, player bytes up. */
+struct board_entry {
+    int64_t score;
+    uint64_t hlc; /* of the last claim that brought points */
+    uint32_t range;
+    struct player_id player;
+};
+
+/* Below, equal to or above zero: a stands before, with, or after b. */
+int board_entry_compare(const struct board_entry *a, const struct board_entry *b);
+
+struct board;
+
+/* NULL: no memory. */
+struct board *board_new(uint32_t range);
+void board_free(struct board *board);
+
+/* A new player, with score 0. */
+void board_join(struct board *board);
+
+/* A player's score rose from `before` to `after` > before by the claim stamped `hlc`. `slot` is his
+ * number in the range, the same each time. */
+struct board_change {
+    uint32_t slot;
+    struct player_id player;
+    int64_t before, after;
+    uint64_t hlc;
+};
+void board_score(struct board *board, const struct board_change *change);
+
+uint64_t board_players(const struct board *board);
+
+/* Players whose score is higher. A player's rank is this plus one. */
+uint64_t board_above(const struct board *board, int64_t score);
+
+/* The best players that have scored, in order. Returns how many, at most BOARD_TOP. */
+uint32_t board_top(struct board *board, struct board_entry entries[BOARD_TOP]);
+
+/* Walks the occupied scores upwards: start with score = -1. False: there is none above. */
+struct board_bucket {
+    int64_t score;
+    uint64_t players;
+};
+bool board_next(const struct board *board, struct board_bucket *bucket);
+
+/* Bytes held, for the metrics. */
+uint64_t board_bytes(const struct board *board);
+
+#endif
