@@ -1,0 +1,168 @@
+/* cluster/ranges/group.h -- One Raft group's replica on this node: drives libraft's pure core.
+ *
+ * libraft (0.22.1, raft_step) decides elections, replication and commitment; it holds no entries,
+ * only a trail of terms. This module is all that talks to it. It keeps the newest entries in memory
+ * (the tail), turns updates into effects, holds messages back until what they promise is durable,
+ * and hands out committed entries in order.
+ *
+ * What is durable. All effects of one turn carry one ticket; group_persisted(ticket) says that this
+ * turn's writes and all before it are on disk. A message leaves when the group's newest write is
+ * durable; only an AppendEntries of a leader leaves as soon as its term is durable, so that
+ * replicas write at the same time. While the leader is the only voter it waits for its own disk
+ * too: a sole voter elects itself again without asking anyone, and an entry that a learner has but
+ * the voter's disk lost could otherwise come back as another one with the same index and term. For
+ * the same reason a sole voter starts with its term raised by one and a vote for itself.
+ *
+ * Truncation. When an AppendEntries replaces entries, TRUNCATE comes before APPEND, and whatever
+ * part of an unfinished write it overtook is never reported as persisted.
+ *
+ * Two defects of libraft are avoided here: an AppendEntries is split so that each CHANGE is the
+ * first entry of its own step, and a sole voter never reuses a term.
+ *
+ * Time is in ms, monotonic. Replica numbers are never used again. One thread. */
+#ifndef CAIRN_CLUSTER_RANGES_GROUP_H
+#define CAIRN_CLUSTER_RANGES_GROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cluster/base/arena.h"
+#include "cluster/base/bounds.h"
+#include "cluster/base/status.h"
+#include "cluster/values/effects.h"
+#include "cluster/values/log_entry.h"
+#include "cluster/values/message.h"
+
+/* The system group's number; a range's group has the range's number. */
+#define GROUP_SYSTEM UINT32_C(0xffffffff)
+
+#define GROUP_ELECTION_MS  300
+#define GROUP_HEARTBEAT_MS 50
+
+struct group_config {
+    uint32_t group;
+    uint64_t replica;        /* ours; above 0 */
+    uint32_t seed;           /* different for each node and group, or votes split */
+    uint32_t tail_bytes_max; /* TAIL_BYTES_MAX; smaller in tests */
+};
+
+enum replica_role {
+    REPLICA_LEARNER, /* receives the log, has no vote */
+    REPLICA_VOTER,
+};
+
+struct replica {
+    uint64_t number; /* its Raft id */
+    uint64_t node;   /* the node that holds it */
+    enum replica_role role;
+};
+
+/* Where a call puts what it wants done, at what time, under which ticket. */
+struct group_turn {
+    uint64_t now_ms;
+    uint64_t ticket;
+    struct effects *effects; /* room for GROUP_EFFECTS_MAX at each call */
+    struct arena *arena;     /* lives until the end of the turn */
+};
+
+/* Effects that one call makes at most. */
+#define GROUP_EFFECTS_MAX 64
+
+struct group;
+
+/* NULL: no memory. */
+struct group *group_new(const struct group_config *config);
+void group_free(struct group *group);
+
+/* Founding: the group's first entry, CHANGE in term 1, is written, the same on every founding
+ * replica; then the group starts. Instead of group_restore and group_start. */
+void group_found(struct group *group, const struct group_turn *turn, const struct replica *replicas,
+                 uint32_t count);
+
+/* After a restart: the log's entries in order from index 1 (only their terms, and the data of
+ * CHANGEs, are kept), then group_start. STATUS_CORRUPT: entry 1 is no CHANGE, a CHANGE does not
+ * decode, or terms fall. */
+MUST_USE enum status group_restore(struct group *group, const struct log_entry *entry);
+MUST_USE enum status group_start(struct group *group, const struct group_turn *turn,
+                                 const struct hard_state *hard_state);
+
+/* When group_tick has something to do next, in ms. */
+uint64_t group_next_tick(const struct group *group);
+void group_tick(struct group *group, const struct group_turn *turn);
+
+/* A message for this replica. Anything invalid (a stranger's, another replica's, impossible terms,
+ * over-long) is dropped and counted. Entries are copied. */
+void group_receive(struct group *group, const struct group_turn *turn,
+                   const struct group_message *message);
+
+/* Everything up to `ticket` is on disk. */
+void group_persisted(struct group *group, const struct group_turn *turn, uint64_t ticket);
+
+/* What READ_LOG asked for: entries from index `first` on. */
+void group_log_read(struct group *group, const struct group_turn *turn, uint64_t first,
+                    const struct log_entry *entries, uint32_t count);
+
+/* A block for the payload of one entry, `bytes` a multiple of 8; NULL: no memory. group_submit
+ * takes it over in any case. */
+uint8_t *group_block(uint32_t bytes);
+void group_block_free(uint8_t *block);
+
+/* Puts a command into the log. *ret_index is its index; it is in the present term.
+ * STATUS_NOT_LEADER: not leader, or handing over. STATUS_FULL: too much waits for the disk or for
+ * the other replicas; try again after the next event. */
+MUST_USE enum status group_submit(struct group *group, const struct group_turn *turn,
+                                  uint8_t *block, uint32_t bytes, uint64_t *ret_index);
+
+/* Puts another configuration into the log; it must differ from the present one by one replica
+ * added, removed or given another role. STATUS_CONFLICT: a change is under way; STATUS_INVALID:
+ * more than one difference, or it would leave a group that had more than one voter with one;
+ * NOT_LEADER. */
+MUST_USE enum status group_change(struct group *group, const struct group_turn *turn,
+                                  const struct replica *replicas, uint32_t count);
+
+/* Hands leadership to another voter. STATUS_NOT_LEADER, STATUS_INVALID: not a voter. */
+MUST_USE enum status group_transfer(struct group *group, const struct group_turn *turn,
+                                    uint64_t replica);
+
+/* The next committed command to apply, in order; each is handed out once, and *ret_entry stays
+ * valid until the next call on this group. Barriers and changes are dealt with inside. Returns
+ * false when there is none, or when it must be read from the log first (READ_LOG went out). */
+bool group_next_committed(struct group *group, const struct group_turn *turn, uint64_t *ret_index,
+                          struct log_entry *ret_entry);
+
+/* True when a committed entry waits to be applied and group_next_committed would give it. */
+bool group_has_committed(const struct group *group);
+
+enum group_role {
+    GROUP_FOLLOWER,
+    GROUP_CANDIDATE,
+    GROUP_LEADER,
+};
+
+struct group_view {
+    enum group_role role;
+    bool broken; /* libraft reported an error that only a rebuild from the log mends */
+    bool transferring;
+    uint64_t term;
+    uint64_t leader;      /* replica number; 0: not known */
+    uint64_t leader_node; /* its node; 0: not known */
+    uint64_t last_index, commit_index, applied_index, durable_index;
+    uint32_t replica_count;
+    struct replica replicas[REPLICAS_MAX * 2];
+    uint64_t dropped; /* invalid messages so far */
+};
+
+void group_view(const struct group *group, struct group_view *ret_view);
+enum group_role group_role(const struct group *group);
+uint64_t group_term(const struct group *group);
+uint64_t group_applied(const struct group *group);
+
+/* True when this replica leads and has applied everything that was in its log when it was elected,
+ * so that what it reads is not older than what was acknowledged before. */
+bool group_ready_to_lead(const struct group *group);
+
+/* Committed entries that this replica applied, for checks: the term of an index it still knows; 0:
+ * unknown. */
+uint64_t group_term_of(const struct group *group, uint64_t index);
+
+#endif

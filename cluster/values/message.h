@@ -1,0 +1,70 @@
+/* cluster/values/message.h -- What nodes say to each other, as values. Bytes are proto/'s business.
+ */
+#ifndef CAIRN_CLUSTER_VALUES_MESSAGE_H
+#define CAIRN_CLUSTER_VALUES_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cluster/values/log_entry.h"
+
+/* Messages of Raft (Ongaro, 2014, figures 3.1 and 5.3), one group's. Numbers equal libraft's. */
+enum group_message_type {
+    GROUP_APPEND = 1,
+    GROUP_APPEND_RESULT = 2,
+    GROUP_VOTE = 3,
+    GROUP_VOTE_RESULT = 4,
+    GROUP_TIMEOUT_NOW = 6,
+};
+
+struct group_message {
+    uint32_t group;
+    enum group_message_type type;
+    uint64_t from, to; /* replica numbers */
+    uint64_t term;
+    union {
+        struct {
+            uint64_t last_index, last_term;
+            bool disrupt_leader, pre_vote;
+        } vote;
+        struct {
+            bool granted, pre_vote;
+        } vote_result;
+        struct {
+            uint64_t previous_index, previous_term, commit;
+            const struct log_entry *entries;
+            uint32_t count;
+        } append;
+        struct {
+            uint64_t rejected, last_index;
+        } append_result;
+        struct {
+            uint64_t last_index, last_term;
+        } timeout_now;
+    };
+};
+
+/* A range's leader tells the system group's: version `version` of hunt `hunt` is in my log, and no
+ * epoch after `promise` opens before I know from when it is active. */
+struct learned_message {
+    uint32_t range;
+    uint16_t hunt;
+    uint32_t version;
+    uint64_t promise;
+};
+
+enum message_kind {
+    MESSAGE_GROUP = 1,
+    MESSAGE_LEARNED = 2,
+};
+
+struct message {
+    enum message_kind kind;
+    uint64_t stamp; /* the sender's HLC */
+    union {
+        struct group_message group;
+        struct learned_message learned;
+    };
+};
+
+#endif
