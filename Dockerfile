@@ -4,7 +4,7 @@ WORKDIR /src
 COPY dev .
 RUN ./dev install build
 COPY . .
-RUN cmake --preset release -DCAIRN_GROWING=OFF && cmake --build --preset release \
+RUN cmake --preset release && cmake --build --preset release \
     && mkdir /out && cp build/release/bin/cairnd build/release/bin/cairnctl build/release/bin/cairn-load /out/
 
 FROM debian:bookworm-slim

@@ -7,7 +7,12 @@
  * candidates and is cut back when it is full: whoever is cut has BOARD_TOP players above him, whose
  * scores do not fall, so he returns only by scoring again.
  *
- * One thread; allocates only when a leaf or a level is first touched. */
+ * Memory: the tree takes from its pool and gives back what holds nobody, so it never holds more
+ * than players x levels nodes of 512 bytes; it has three levels up to a score of 2^19, six up to
+ * BOARD_SCORE_MAX. The pool grows by 32 KB at a time. A replica that skipped a change of its log
+ * would diverge, so when there is no memory for that, the process aborts.
+ *
+ * One thread. */
 #ifndef CAIRN_CLUSTER_HUNT_BOARD_H
 #define CAIRN_CLUSTER_HUNT_BOARD_H
 
@@ -53,7 +58,10 @@ void board_score(struct board *board, const struct board_change *change);
 
 uint64_t board_players(const struct board *board);
 
-/* Players whose score is higher. A player's rank is this plus one. */
+/* Different scores that somebody has: as many steps as board_next makes. */
+uint64_t board_buckets(const struct board *board);
+
+/* Players whose score is higher; any score may be asked for. A player's rank is this plus one. */
 uint64_t board_above(const struct board *board, int64_t score);
 
 /* The best players that have scored, in order. Returns how many, at most BOARD_TOP. */

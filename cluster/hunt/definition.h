@@ -12,7 +12,21 @@
 #include "cluster/base/bounds.h"
 #include "cluster/base/bytes.h"
 #include "cluster/base/ids.h"
+#include "cluster/base/status.h"
 #include "cluster/values/action.h"
+
+/* Limits that the contract leaves to us; the others are in bounds.h. They keep every product that
+ * judging forms (a distance, a number of tokens, a number of decay steps) within 64 bits. */
+#define CLAIM_TTL_MS_MAX       86400000 /* a day */
+#define CLOCK_TOLERANCE_MS_MAX 86400000 /* a day */
+#define SPEED_MAX              1000000  /* units or metres a second */
+#define RATE_CLAIMS_MAX        1000000  /* in per_ms */
+#define RATE_PER_MS_MAX        3600000  /* an hour */
+#define UNLOCK_REACTIONS_MAX   1000000
+#define DECAY_PER_MS_MAX       604800000 /* a week */
+#define LATITUDE_MAX           900000000 /* 1e-7 degrees, either side */
+#define LONGITUDE_MAX          1800000000
+#define MOMENT_MS_MAX          INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z; from 0 on */
 
 enum plane {
     PLANE_FLAT = 0, /* integer units */
@@ -26,7 +40,7 @@ enum ties {
 
 struct treasure {
     struct name id;
-    uint16_t number; /* in its hunt, over all versions; given by definition_number */
+    uint16_t number; /* in its hunt, over all versions; given by definition_number, until then 0 */
     int32_t x, y;    /* geo: longitude, latitude in 1e-7 degrees */
     uint32_t radius; /* units or metres */
     uint32_t points;
@@ -62,16 +76,19 @@ struct definition {
     uint16_t treasure_count;
     struct treasure *treasures;
 
-    char *texts; /* storage of title and hints */
-    size_t texts_used, texts_capacity;
+    struct definition_texts *texts; /* storage of title and hints */
 };
 
-/* A zeroed definition with room for `treasures` treasures. NULL: no memory. */
+/* A zeroed definition with `treasures` zeroed treasures. NULL: no memory. */
 struct definition *definition_new(uint16_t treasures);
 void definition_free(struct definition *definition);
 
-/* Copies a text into the definition; NULL: no memory. The pointer stays valid until free. */
+/* Copies a text into the definition and ends it with a zero; NULL: no memory. The pointer stays
+ * valid until free. A text with a zero inside would end there: the caller refuses it. */
 const char *definition_text(struct definition *definition, const char *text, size_t length);
+
+/* How many of the bytes, from the first on, are UTF-8 (RFC 3629); `length` when all are. */
+size_t utf8_prefix(const char *text, size_t length);
 
 /* A fault in a definition: where, and what about it. */
 struct definition_fault {
@@ -89,32 +106,48 @@ struct definition_faults {
 PRINTF_LIKE(3, 4)
 void definition_fault(struct definition_faults *faults, const char *field, const char *detail, ...);
 
-/* Finds every fault that the definition shows by itself: limits, duplicate ids, cycles of
- * `requires` are not faults unless they are reported here. No fault: it may be logged. */
+/* Finds every fault that the definition shows by itself: limits, characters, order of times, double
+ * ids, and `requires` that name nothing, themselves, twice the same or each other in a circle. No
+ * fault: it may be logged. Of more than TREASURES_MAX treasures only so many are looked at. */
 void definition_check(const struct definition *definition, struct definition_faults *faults);
 
-/* Finds what may not change against the version before it (plane, limited or not, ids used again).
- * `removed` names the treasures of older versions that are gone: `names[i]` has the number i. */
+/* Finds what the definition asks for that this version of the engine cannot do yet. */
+void definition_check_supported(const struct definition *definition,
+                                struct definition_faults *faults);
+
+/* Every id that a hunt's versions have ever used: names[i] has the number i. One that was entered
+ * by a version that never became active keeps its number and may be used again; one that was in an
+ * active version and left it is retired, for good. All zeros: a new hunt. */
 struct definition_names {
     uint16_t count;
     struct name names[TREASURE_NUMBERS_MAX];
-    bool limited[TREASURE_NUMBERS_MAX];
+    bool limited[TREASURE_NUMBERS_MAX]; /* in the last version that was numbered */
+    bool retired[TREASURE_NUMBERS_MAX];
 };
+
+/* Finds what may not change against the version before it: the hunt, the plane, whether a treasure
+ * is limited, retired ids used again, more numbers than there are. `before` is the active version;
+ * NULL: there is none yet. */
 void definition_check_change(const struct definition *before, const struct definition *after,
                              const struct definition_names *names,
                              struct definition_faults *faults);
 
 /* Gives each treasure its number: the one its id has in `names`, else the next free one, which is
- * entered. STATUS_FULL: TREASURE_NUMBERS_MAX are used up; the definition must not be used. */
+ * entered. STATUS_FULL: TREASURE_NUMBERS_MAX do not suffice; nothing has changed. */
 MUST_USE enum status definition_number(struct definition *definition,
                                        struct definition_names *names);
 
-/* The canonical form: equal definitions have equal bytes. */
+/* `after` has become active in place of `before`: retires the ids that only `before` has. */
+void definition_retire(const struct definition *before, const struct definition *after,
+                       struct definition_names *names);
+
+/* The canonical form: equal definitions have equal bytes. Numbers belong to it. Meant for what
+ * definition_check has nothing to say about. */
 size_t definition_bytes(const struct definition *definition);
 void definition_encode(const struct definition *definition, struct writer *writer);
 
-/* Reads the canonical form into a new definition that passes definition_check. STATUS_INVALID: it
- * is none; STATUS_NO_MEMORY. */
+/* Reads the canonical form into a new definition that passes definition_check; encoded again it
+ * gives the same bytes. STATUS_INVALID: it is none; STATUS_NO_MEMORY. */
 MUST_USE enum status definition_decode(struct definition **ret_definition, const void *data,
                                        size_t size);
 

@@ -8,6 +8,7 @@
 #define CAIRN_CLUSTER_HUNT_ENGINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "cluster/base/bounds.h"
@@ -31,12 +32,17 @@ struct engine *engine_new(const struct engine_config *config);
 void engine_free(struct engine *engine);
 
 /* A version of a hunt has become known: the names and numbers of its treasures are entered, so that
- * receipts can always name them. The definition stays the caller's. */
+ * receipts can always name them. The definition stays the caller's and is only read here.
+ * STATUS_INVALID: the hunt is no number below HUNTS_MAX, or a treasure's number is too high or
+ * given twice; STATUS_CONFLICT: a number belongs to another name; STATUS_NO_MEMORY. Nothing has
+ * changed then. */
 MUST_USE enum status engine_learn(struct engine *engine, uint16_t hunt,
                                   const struct definition *definition);
 
-/* From now on (the start of `epoch`) this version judges the hunt's actions. The definition stays
- * the caller's and must outlive its being active. STATUS_NO_MEMORY. */
+/* From now on (the start of `epoch`) this version judges the hunt's actions; it is learned too, if
+ * it has not been. The definition stays the caller's and must outlive its being active. Fails as
+ * engine_learn does, and with STATUS_INVALID for version 0 and epoch UINT64_MAX; what was active
+ * stays so then. */
 MUST_USE enum status engine_activate(struct engine *engine, uint16_t hunt, uint32_t version,
                                      const struct definition *definition, uint64_t epoch);
 
@@ -48,11 +54,18 @@ struct moment {
     uint32_t uncertainty_us;
 };
 
-/* Brings the records of coming actions near; call it some actions ahead of judging. */
+/* Brings what a coming action needs near, in two steps, as the second reads what the first fetches:
+ * call them about twenty and about ten actions ahead of judging. They change nothing else. */
+void engine_prefetch_index(const struct engine *engine, const struct action *action);
 void engine_prefetch(const struct engine *engine, const struct action *action);
 
 /* Judges one action as the contract says ("How an action is judged") and changes the state
- * accordingly. Calls come with rising hlc. Fills *ret_result completely. */
+ * accordingly. Calls come with rising hlc. Fills *ret_result completely. Where the range has no
+ * room for one more player, or receipt, the outcome is `full` and nothing changes.
+ *
+ * Two things that the contract leaves open: a version that changes the rate gives everybody a full
+ * bucket; a pattern of clicks that a version no longer asks for stays among the four until it is
+ * replaced. */
 void engine_judge(struct engine *engine, const struct action *action, const struct moment *moment,
                   struct result *ret_result);
 
@@ -63,19 +76,23 @@ MUST_USE enum status engine_receipt(const struct engine *engine, uint16_t hunt,
                                     const struct player_id *player, uint32_t seq,
                                     struct result *ret_result);
 
-/* What a player's page shows. The lists hold treasure numbers. */
+/* What a player's page shows. The lists hold treasure numbers, which grow over all versions, each
+ * once and in order. A treasure that was lost and is pending or won by now is not in `lost`. */
 struct player_page {
     bool known;
     int64_t score;
     uint64_t score_hlc; /* of the last claim that brought points; 0: none */
     uint32_t last_seq;
+    uint32_t reactions; /* emoji received and delivered */
     uint16_t found_count, pending_count, won_count, lost_count, open_count;
-    uint16_t found[TREASURES_MAX], pending[TREASURES_MAX], won[TREASURES_MAX], lost[TREASURES_MAX];
+    uint16_t found[TREASURE_NUMBERS_MAX], pending[TREASURE_NUMBERS_MAX];
+    uint16_t won[TREASURE_NUMBERS_MAX], lost[TREASURE_NUMBERS_MAX];
     uint16_t open[TREASURES_MAX]; /* places in the active definition, not numbers */
 };
 
-/* Fills the page at the moment `hlc` (for windows); an unknown player gets an empty one with what
- * is open to a newcomer. */
+/* Fills the page (34 KB) as it is at the moment `hlc`. Open are the treasures whose `requires` and
+ * `unlock` are fulfilled, that are neither his nor pending, and whose window, where they have one,
+ * is now. An unknown player gets an empty page with what is open to a newcomer. */
 void engine_player(const struct engine *engine, uint16_t hunt, const struct player_id *player,
                    uint64_t hlc, struct player_page *ret_page);
 
@@ -94,6 +111,10 @@ bool engine_has_room(const struct engine *engine, uint16_t hunt, const struct pl
 
 uint32_t engine_players(const struct engine *engine);
 uint32_t engine_receipts(const struct engine *engine);
+
+/* What one more player, and one more accepted claim, cost; boards and click patterns aside. */
+size_t engine_bytes_per_player(const struct engine *engine);
+size_t engine_bytes_per_receipt(void);
 
 /* A digest over the whole state in a canonical order (not the tables' order): equal on every
  * replica that applied the same log. Slow: it sorts; for checks. */

@@ -8,16 +8,32 @@
  * What is durable. All effects of one turn carry one ticket; group_persisted(ticket) says that this
  * turn's writes and all before it are on disk. A message leaves when the group's newest write is
  * durable; only an AppendEntries of a leader leaves as soon as its term is durable, so that
- * replicas write at the same time. While the leader is the only voter it waits for its own disk
- * too: a sole voter elects itself again without asking anyone, and an entry that a learner has but
- * the voter's disk lost could otherwise come back as another one with the same index and term. For
- * the same reason a sole voter starts with its term raised by one and a vote for itself.
+ * replicas write at the same time. While the leader is the only voter (or the CHANGE that ends that
+ * is not on its disk yet) it waits for its own disk too: a sole voter elects itself again without
+ * asking anyone, and an entry that a learner has but the voter's disk lost could otherwise come
+ * back as another one with the same index and term. For the same reason a sole voter starts with
+ * its term raised by one and a vote for itself.
  *
  * Truncation. When an AppendEntries replaces entries, TRUNCATE comes before APPEND, and whatever
  * part of an unfinished write it overtook is never reported as persisted.
  *
- * Two defects of libraft are avoided here: an AppendEntries is split so that each CHANGE is the
- * first entry of its own step, and a sole voter never reuses a term.
+ * Configurations. A CHANGE is confirmed to libraft (RAFT_CONFIGURATION) as soon as it is known to
+ * be committed, which does not wait for the state machine, and also when a following CHANGE
+ * arrives, for a leader makes one only after the other is committed: otherwise a truncation of the
+ * second would roll back both. A leader makes a CHANGE only when an entry of its own term is
+ * committed (Ongaro's correction of single-server changes, raft-dev, 10 July 2015).
+ *
+ * What is kept away from libraft, or put right after it (0.22.1; its assertions are compiled out):
+ *  - an AppendEntries with a CHANGE inside is split so that each CHANGE is the first of its step:
+ *    the index of any other one would be noted wrongly;
+ *  - leader_commit is cut to the last entry of the message: the commit index could step back;
+ *  - an AppendEntries of an older term is answered here: the answer to one that begins at index 1
+ *    would be taken for a success, with an index that was never set;
+ *  - a rejection at or below what that follower has acknowledged (a late duplicate) is dropped: it
+ *    would stop replication to that follower for as long as the leader leads;
+ *  - a vote result that arrives when we are no candidate is dropped: it is read as if we were;
+ *  - a refused pre-vote tells our own term when that is newer: it would echo the candidate's, and a
+ *    candidate with the longer log but the older term could never learn better.
  *
  * Time is in ms, monotonic. Replica numbers are never used again. One thread. */
 #ifndef CAIRN_CLUSTER_RANGES_GROUP_H
@@ -29,6 +45,7 @@
 #include "cluster/base/arena.h"
 #include "cluster/base/bounds.h"
 #include "cluster/base/status.h"
+#include "cluster/ranges/replica_set.h"
 #include "cluster/values/effects.h"
 #include "cluster/values/log_entry.h"
 #include "cluster/values/message.h"
@@ -46,17 +63,6 @@ struct group_config {
     uint32_t tail_bytes_max; /* TAIL_BYTES_MAX; smaller in tests */
 };
 
-enum replica_role {
-    REPLICA_LEARNER, /* receives the log, has no vote */
-    REPLICA_VOTER,
-};
-
-struct replica {
-    uint64_t number; /* its Raft id */
-    uint64_t node;   /* the node that holds it */
-    enum replica_role role;
-};
-
 /* Where a call puts what it wants done, at what time, under which ticket. */
 struct group_turn {
     uint64_t now_ms;
@@ -65,8 +71,13 @@ struct group_turn {
     struct arena *arena;     /* lives until the end of the turn */
 };
 
-/* Effects that one call makes at most. */
+/* Effects that one call makes at most. Messages beyond it leave with the next call: group_next_tick
+ * is due at once then. */
 #define GROUP_EFFECTS_MAX 64
+
+/* Entries in one AppendEntries, and bytes unless it carries a single entry. */
+#define GROUP_APPEND_ENTRIES_MAX 1024
+#define GROUP_APPEND_BYTES_MAX   (UINT32_C(1) << 20)
 
 struct group;
 
@@ -75,13 +86,15 @@ struct group *group_new(const struct group_config *config);
 void group_free(struct group *group);
 
 /* Founding: the group's first entry, CHANGE in term 1, is written, the same on every founding
- * replica; then the group starts. Instead of group_restore and group_start. */
+ * replica; then the group starts. Instead of group_restore and group_start. The list is ours, so a
+ * bad one aborts. */
 void group_found(struct group *group, const struct group_turn *turn, const struct replica *replicas,
                  uint32_t count);
 
 /* After a restart: the log's entries in order from index 1 (only their terms, and the data of
- * CHANGEs, are kept), then group_start. STATUS_CORRUPT: entry 1 is no CHANGE, a CHANGE does not
- * decode, or terms fall. */
+ * CHANGEs, are kept), then group_start. A replica that joins a group starts with an empty log and
+ * a hard state of zeros. STATUS_CORRUPT: entry 1 is no CHANGE, a CHANGE does not decode, terms
+ * fall, or the hard state's term is below the last entry's. */
 MUST_USE enum status group_restore(struct group *group, const struct log_entry *entry);
 MUST_USE enum status group_start(struct group *group, const struct group_turn *turn,
                                  const struct hard_state *hard_state);
@@ -91,14 +104,18 @@ uint64_t group_next_tick(const struct group *group);
 void group_tick(struct group *group, const struct group_turn *turn);
 
 /* A message for this replica. Anything invalid (a stranger's, another replica's, impossible terms,
- * over-long) is dropped and counted. Entries are copied. */
+ * over-long) is dropped and counted. Entries are copied.
+ *
+ * Votes and entries are also taken from replicas that are not in our configuration: they may be in
+ * a newer one. The caller makes sure that the message came from message->from_node. */
 void group_receive(struct group *group, const struct group_turn *turn,
                    const struct group_message *message);
 
 /* Everything up to `ticket` is on disk. */
 void group_persisted(struct group *group, const struct group_turn *turn, uint64_t ticket);
 
-/* What READ_LOG asked for: entries from index `first` on. */
+/* What READ_LOG asked for: entries from index `first` on, copied. None, or others than asked for,
+ * means that the log cannot be read: the group is broken. */
 void group_log_read(struct group *group, const struct group_turn *turn, uint64_t first,
                     const struct log_entry *entries, uint32_t count);
 
@@ -114,9 +131,9 @@ MUST_USE enum status group_submit(struct group *group, const struct group_turn *
                                   uint8_t *block, uint32_t bytes, uint64_t *ret_index);
 
 /* Puts another configuration into the log; it must differ from the present one by one replica
- * added, removed or given another role. STATUS_CONFLICT: a change is under way; STATUS_INVALID:
- * more than one difference, or it would leave a group that had more than one voter with one;
- * NOT_LEADER. */
+ * added, removed or given another role. STATUS_CONFLICT: a change is under way, or nothing of this
+ * term is committed yet; try again later. STATUS_INVALID: not one difference, or it would leave a
+ * group that had more than one voter with one; NOT_LEADER. */
 MUST_USE enum status group_change(struct group *group, const struct group_turn *turn,
                                   const struct replica *replicas, uint32_t count);
 
@@ -141,15 +158,16 @@ enum group_role {
 
 struct group_view {
     enum group_role role;
-    bool broken; /* libraft reported an error that only a rebuild from the log mends */
-    bool transferring;
+    bool broken;       /* libraft reported an error that only a rebuild from the log mends */
+    bool transferring; /* leading still, but taking nothing new */
     uint64_t term;
     uint64_t leader;      /* replica number; 0: not known */
     uint64_t leader_node; /* its node; 0: not known */
     uint64_t last_index, commit_index, applied_index, durable_index;
     uint32_t replica_count;
-    struct replica replicas[REPLICAS_MAX * 2];
-    uint64_t dropped; /* invalid messages so far */
+    struct replica replicas[REPLICA_SET_MAX];
+    uint64_t dropped;    /* invalid messages so far */
+    uint64_t overflowed; /* messages that waited for the disk and were thrown out */
 };
 
 void group_view(const struct group *group, struct group_view *ret_view);
@@ -157,12 +175,14 @@ enum group_role group_role(const struct group *group);
 uint64_t group_term(const struct group *group);
 uint64_t group_applied(const struct group *group);
 
+/* How far another replica's log is known to equal ours, durably; 0 unless we lead. */
+uint64_t group_match(const struct group *group, uint64_t replica);
+
 /* True when this replica leads and has applied everything that was in its log when it was elected,
  * so that what it reads is not older than what was acknowledged before. */
 bool group_ready_to_lead(const struct group *group);
 
-/* Committed entries that this replica applied, for checks: the term of an index it still knows; 0:
- * unknown. */
+/* For checks: the term of an entry of the log; 0: there is none. */
 uint64_t group_term_of(const struct group *group, uint64_t index);
 
 #endif

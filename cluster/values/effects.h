@@ -13,7 +13,8 @@
 #include "cluster/values/message.h"
 #include "cluster/values/result.h"
 
-#define EFFECTS_MAX 2048
+/* Founding a cluster of RANGES_MAX ranges is one step with three effects a range. */
+#define EFFECTS_MAX 4096
 
 enum effect_kind {
     EFFECT_SEND = 1,   /* a message to a node; it may be lost */
@@ -96,7 +97,8 @@ struct effect {
 
 struct effects {
     uint32_t count;
-    bool more; /* carry these out, end the turn, and step EVENT_CONTINUE */
+    bool more;      /* carry these out, end the turn, and step EVENT_CONTINUE */
+    uint64_t stamp; /* our HLC: goes with every message of this step */
     struct effect list[EFFECTS_MAX];
 };
 

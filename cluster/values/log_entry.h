@@ -19,10 +19,12 @@ struct log_entry {
     uint32_t bytes; /* a multiple of 8 */
 };
 
-/* What a group must remember besides its entries (Raft, figure 3.1). */
+/* What a group must remember besides its entries (Raft, figure 3.1), and which of its replicas it
+ * is. */
 struct hard_state {
     uint64_t term;
-    uint64_t vote; /* replica number, 0: none */
+    uint64_t vote;    /* replica number, 0: none */
+    uint64_t replica; /* our own number */
 };
 
 #endif

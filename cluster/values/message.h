@@ -20,7 +20,8 @@ enum group_message_type {
 struct group_message {
     uint32_t group;
     enum group_message_type type;
-    uint64_t from, to; /* replica numbers */
+    uint64_t from, to;  /* replica numbers */
+    uint64_t from_node; /* where an answer goes; 0: the sender does not know its own node yet */
     uint64_t term;
     union {
         struct {
@@ -60,7 +61,6 @@ enum message_kind {
 
 struct message {
     enum message_kind kind;
-    uint64_t stamp; /* the sender's HLC */
     union {
         struct group_message group;
         struct learned_message learned;

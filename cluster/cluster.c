@@ -1,0 +1,261 @@
+#include "cluster/cluster.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster/base/check.h"
+#include "cluster/cluster_internal.h"
+
+/* A turn hands out at most about this much; what is left goes on in the next one. */
+#define TURN_BYTES_MAX ((size_t)8 << 20)
+/* Kept between turns, so that usual turns allocate nothing. */
+#define TURN_BYTES_KEPT ((size_t)2 << 20)
+
+struct cluster *cluster_new(const struct cluster_config *config)
+{
+    CHECK(config->node != 0);
+    CHECK(config->self.id == config->node);
+    struct cluster *cluster = calloc(1, sizeof *cluster);
+    if (cluster == NULL)
+        return NULL;
+    cluster->config = *config;
+    cluster->ticket = 1;
+    hlc_init(&cluster->hlc);
+    arena_init(&cluster->arena);
+    cluster->system = system_state_new();
+    if (cluster->system == NULL) {
+        free(cluster);
+        return NULL;
+    }
+    return cluster;
+}
+
+static void slot_free(struct slot *slot)
+{
+    if (slot == NULL)
+        return;
+    actions_free(slot);
+    query_free(slot);
+    group_free(slot->group);
+    range_state_free(slot->state);
+    free(slot);
+}
+
+void cluster_free(struct cluster *cluster)
+{
+    if (cluster == NULL)
+        return;
+    for (uint32_t i = 0; i < cluster->slot_count; i++)
+        slot_free(cluster->slots[i]);
+    hunts_free(cluster);
+    group_free(cluster->system_group);
+    system_state_free(cluster->system);
+    merge_free(cluster->merge);
+    arena_fini(&cluster->arena);
+    free(cluster);
+}
+
+uint64_t cluster_now_ms(const struct cluster *cluster)
+{
+    return cluster->now.monotonic_us / 1000;
+}
+
+struct group_turn cluster_group_turn(struct cluster *cluster)
+{
+    return (struct group_turn){
+        .now_ms = cluster_now_ms(cluster),
+        .ticket = cluster->ticket,
+        .effects = cluster->effects,
+        .arena = &cluster->arena,
+    };
+}
+
+bool cluster_has_room(const struct cluster *cluster)
+{
+    /* Applying one entry makes a few effects besides the group's own. */
+    return effects_room(cluster->effects, 2 * GROUP_EFFECTS_MAX) &&
+           cluster->arena.used < TURN_BYTES_MAX;
+}
+
+void cluster_note(struct cluster *cluster, enum note_level level, const char *format, ...)
+{
+    enum { TEXT_BYTES = 512 };
+    if (!effects_room(cluster->effects, GROUP_EFFECTS_MAX))
+        return; /* a note is never worth the room of something that must be done */
+    char *text = arena_take(&cluster->arena, TEXT_BYTES);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, TEXT_BYTES, format, arguments);
+    va_end(arguments);
+    struct effect *effect = effects_add(cluster->effects, EFFECT_NOTE);
+    effect->note.level = level;
+    effect->note.text = text;
+}
+
+static void receive(struct cluster *cluster, const struct event *event)
+{
+    const struct message *message = event->received.message;
+    if (hlc_observe(&cluster->hlc, cluster->now.physical_us, event->received.stamp) != STATUS_OK) {
+        cluster->skewed_messages++;
+        return;
+    }
+    switch (message->kind) {
+    case MESSAGE_GROUP:
+        groups_receive(cluster, &message->group);
+        break;
+    case MESSAGE_LEARNED:
+        hunts_received(cluster, &message->learned);
+        break;
+    }
+}
+
+static enum status dispatch(struct cluster *cluster, const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_TICK:
+        groups_sweep(cluster, SWEEP_TICK);
+        return STATUS_OK;
+    case EVENT_CONTINUE:
+        return STATUS_OK;
+    case EVENT_FLUSH:
+        groups_sweep(cluster, SWEEP_FLUSH);
+        return STATUS_OK;
+    case EVENT_ACTIONS:
+        actions_take(cluster, event);
+        return STATUS_OK;
+    case EVENT_MESSAGE:
+        receive(cluster, event);
+        return STATUS_OK;
+    case EVENT_PERSISTED:
+        if (event->ticket > cluster->persisted_ticket)
+            cluster->persisted_ticket = event->ticket;
+        groups_sweep(cluster, SWEEP_PERSISTED);
+        return STATUS_OK;
+    case EVENT_LOG_READ:
+        groups_log_read(cluster, event);
+        return STATUS_OK;
+    case EVENT_QUERY:
+        query_take(cluster, &event->query);
+        return STATUS_OK;
+    case EVENT_DEFINE:
+        hunts_define(cluster, event);
+        return STATUS_OK;
+    case EVENT_FOUND:
+        return groups_found(cluster, event);
+    case EVENT_RESTORE:
+        return groups_restore(cluster, &event->restore);
+    case EVENT_START:
+        return groups_start(cluster);
+    case EVENT_STOP:
+        cluster->stopping = true;
+        return STATUS_OK;
+    }
+    UNREACHABLE();
+}
+
+enum status cluster_step(struct cluster *cluster, const struct now *now, const struct event *event,
+                         struct effects *effects)
+{
+    cluster->now = *now;
+    cluster->effects = effects;
+    effects->count = 0;
+    effects->more = false;
+
+    enum status status = dispatch(cluster, event);
+    if (status == STATUS_OK && cluster->started)
+        status = groups_work(cluster);
+    effects->stamp = hlc_now(&cluster->hlc, now->physical_us);
+    cluster->effects = NULL;
+    return status;
+}
+
+void cluster_turn_end(struct cluster *cluster)
+{
+    arena_reset(&cluster->arena, TURN_BYTES_KEPT);
+    cluster->ticket++;
+}
+
+uint64_t cluster_ticket(const struct cluster *cluster)
+{
+    return cluster->ticket;
+}
+
+uint64_t cluster_next_tick_us(const struct cluster *cluster)
+{
+    return cluster->next_tick_us;
+}
+
+bool cluster_busy(const struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < cluster->slot_count; i++) {
+        const struct slot *slot = cluster->slots[i];
+        if (slot != NULL && (slot->batch.count > 0 || slot->flights != NULL || slot->waiting))
+            return true;
+    }
+    for (uint32_t i = 0; i < DEFINING_MAX; i++) {
+        if (cluster->defining[i].in_use)
+            return true;
+    }
+    return false;
+}
+
+bool cluster_gathered(const struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < cluster->slot_count; i++) {
+        const struct slot *slot = cluster->slots[i];
+        if (slot != NULL && slot->batch.count > 0)
+            return true;
+    }
+    return false;
+}
+
+const struct system_state *cluster_system(const struct cluster *cluster)
+{
+    return cluster->system;
+}
+
+struct global_board *cluster_newest_board(const struct cluster *cluster)
+{
+    return cluster->published_any ? cluster_board(cluster, cluster->published_epoch) : NULL;
+}
+
+const struct merge *cluster_merge(const struct cluster *cluster)
+{
+    return cluster->merge;
+}
+
+struct range_state *cluster_range_state(const struct cluster *cluster, uint32_t range)
+{
+    const struct slot *slot = range < cluster->slot_count ? cluster->slots[range] : NULL;
+    return slot != NULL ? slot->state : NULL;
+}
+
+static bool group_caught_up(const struct group *group)
+{
+    struct group_view view;
+    group_view(group, &view);
+    return view.leader != 0 && !view.broken && view.applied_index == view.commit_index;
+}
+
+bool cluster_ready(const struct cluster *cluster, const char **ret_reason)
+{
+    *ret_reason = "not in a cluster yet";
+    if (!cluster->started || cluster->system_group == NULL)
+        return false;
+    *ret_reason = "the cluster's settings are not known yet";
+    if (system_state_settings(cluster->system) == NULL)
+        return false;
+    *ret_reason = "reading the log, or a range has no leader";
+    for (uint32_t i = 0; i < cluster->slot_count; i++) {
+        const struct slot *slot = cluster->slots[i];
+        if (slot != NULL && !group_caught_up(slot->group))
+            return false;
+    }
+    *ret_reason = "stopping";
+    if (cluster->stopping)
+        return false;
+    *ret_reason = "";
+    return true;
+}

@@ -1,0 +1,140 @@
+/* cluster/cluster.h -- The core of a node: decides everything, does nothing.
+ *
+ * cluster_step() takes one event, which is something that happened, and fills a list of effects,
+ * which is what shall be done. It reads no clock, touches no file or socket, starts no thread and
+ * calls nobody back, so a whole cluster of cores runs in one process from one seed.
+ *
+ * A turn is: any number of steps, the effects of each carried out in order before the next; then
+ * cluster_turn_end(). All writes of a turn carry the same ticket and must become durable together
+ * and in order; EVENT_PERSISTED(ticket) says so. When effects->more is set, the turn must be ended
+ * next and EVENT_CONTINUE stepped before any other event.
+ *
+ * Life: cluster_new; then either EVENT_FOUND, or EVENT_RESTORE for each stored group (its hard
+ * state and its entries in order) and EVENT_START; then the rest. One thread. */
+#ifndef CAIRN_CLUSTER_CLUSTER_H
+#define CAIRN_CLUSTER_CLUSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cluster/base/status.h"
+#include "cluster/epochs/merge.h"
+#include "cluster/hunt/definition.h"
+#include "cluster/ranges/query.h"
+#include "cluster/ranges/system_state.h"
+#include "cluster/values/action.h"
+#include "cluster/values/effects.h"
+#include "cluster/values/now.h"
+
+struct cluster_config {
+    uint64_t node;           /* this node's id; above 0 */
+    uint64_t seed;           /* spreads election time-outs */
+    uint32_t tail_bytes_max; /* of each group; TAIL_BYTES_MAX, smaller in tests */
+    struct member self;      /* id and boot included: what the system group shall know of us */
+};
+
+/* Where one entry of the log lives while it is restored: only during the step. */
+struct restored_group {
+    uint32_t group;
+    struct hard_state hard_state;
+    uint64_t first; /* index of entries[0]; 1 at first, then without gaps */
+    const struct log_entry *entries;
+    uint32_t count;
+};
+
+enum event_kind {
+    EVENT_TICK = 1,  /* time has passed; at least every 10 ms */
+    EVENT_CONTINUE,  /* the list of effects was full */
+    EVENT_FLUSH,     /* put the gathered actions into the log now */
+    EVENT_ACTIONS,   /* actions of clients */
+    EVENT_MESSAGE,   /* from another node */
+    EVENT_PERSISTED, /* all writes up to a ticket are on disk */
+    EVENT_LOG_READ,  /* what READ_LOG asked for */
+    EVENT_QUERY,
+    EVENT_DEFINE,  /* a new version of a hunt */
+    EVENT_FOUND,   /* found a cluster; this node is one of its first members */
+    EVENT_RESTORE, /* a piece of a stored group */
+    EVENT_START,   /* all groups are restored */
+    EVENT_STOP,    /* accept nothing new; finish what was accepted */
+};
+
+struct event {
+    enum event_kind kind;
+    union {
+        struct {
+            uint64_t token; /* the caller's; comes back in every reply */
+            const struct action *list;
+            uint32_t count;
+        } actions;
+        struct {
+            uint64_t stamp; /* the sender's HLC when he sent it */
+            const struct message *message;
+        } received;
+        uint64_t ticket;
+        struct {
+            uint32_t group;
+            uint64_t first;
+            const struct log_entry *entries; /* only during the step */
+            uint32_t count;
+        } log_read;
+        struct query query;
+        struct {
+            uint64_t token;
+            const struct definition *definition; /* the caller's; without numbers */
+        } define;
+        struct {
+            const struct settings *settings;
+            const struct member *members; /* the same list on every founding node */
+            uint32_t count;               /* odd; each holds a voter of every group */
+        } found;
+        struct restored_group restore;
+    };
+};
+
+struct cluster;
+
+/* NULL: no memory. */
+struct cluster *cluster_new(const struct cluster_config *config);
+void cluster_free(struct cluster *cluster);
+
+/* STATUS_CORRUPT: what was restored is no log of ours; STATUS_NO_MEMORY. After either, only
+ * cluster_free. Everything else that goes wrong is an effect. */
+MUST_USE enum status cluster_step(struct cluster *cluster, const struct now *now,
+                                  const struct event *event, struct effects *effects);
+
+/* Ends the turn: effects' memory is given back, and the next writes get another ticket. */
+void cluster_turn_end(struct cluster *cluster);
+
+/* The ticket of this turn's writes. */
+uint64_t cluster_ticket(const struct cluster *cluster);
+
+/* When EVENT_TICK is due next, in monotonic microseconds. */
+uint64_t cluster_next_tick_us(const struct cluster *cluster);
+
+/* True when something was accepted and is not answered yet. */
+bool cluster_busy(const struct cluster *cluster);
+
+/* True when actions wait for EVENT_FLUSH. */
+bool cluster_gathered(const struct cluster *cluster);
+
+/* Reading, on the thinking thread, between steps. */
+
+/* What the system group knows; settings are NULL until it is known. */
+const struct system_state *cluster_system(const struct cluster *cluster);
+
+/* The newest published board, complete or partial, and the board of `epoch`, if it is kept; both
+ * with a reference for the caller. NULL: there is none. */
+struct global_board *cluster_newest_board(const struct cluster *cluster);
+struct global_board *cluster_board(const struct cluster *cluster, uint64_t epoch);
+
+/* NULL until the settings are known. */
+const struct merge *cluster_merge(const struct cluster *cluster);
+
+/* True when every range that this node holds is led by somebody and applied up to what was
+ * committed at the start; else *ret_reason says what is missing. */
+bool cluster_ready(const struct cluster *cluster, const char **ret_reason);
+
+/* For checks: the state of a range on this node, NULL until it is there. */
+struct range_state *cluster_range_state(const struct cluster *cluster, uint32_t range);
+
+#endif

@@ -1,0 +1,124 @@
+/* Closing epochs in the logs, and making the global boards of what the ranges closed. */
+#include <string.h>
+
+#include "cluster/base/check.h"
+#include "cluster/cluster_internal.h"
+
+/* After the boundary of an epoch its board may wait this long for the last range, at most half an
+ * epoch; then it is shown with the missing ranges named. */
+#define PARTIAL_AFTER_US 1000000
+
+enum status epochs_begin(struct cluster *cluster)
+{
+    const struct settings *settings = system_state_settings(cluster->system);
+    cluster->merge = merge_new(settings->ranges, settings->first_epoch);
+    return cluster->merge != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+/* A quiet range logs CLOSE when the clock has passed the boundary. */
+void epochs_tick_range(struct cluster *cluster, struct slot *slot)
+{
+    const uint32_t epoch_ms = system_state_settings(cluster->system)->epoch_ms;
+    const uint64_t now = epoch_of(hlc_from_us(cluster->now.physical_us), epoch_ms);
+    const uint64_t open = range_state_open_epoch(slot->state);
+    if (now <= open)
+        return;
+    uint64_t through = now - 1;
+    const uint64_t promise = hunts_promise(slot);
+    if (promise != PROMISE_NONE && through >= promise) {
+        if (promise <= open)
+            return;
+        through = promise - 1;
+    }
+    if (slot->close_through >= through)
+        return;
+    const struct record record = {
+        .kind = RECORD_CLOSE,
+        .stamp = hlc_now(&cluster->hlc, cluster->now.physical_us),
+        .uncertainty_us = cluster->now.uncertainty_us,
+        .epoch = through,
+    };
+    uint64_t index;
+    if (groups_submit(cluster, slot->group, &record, &index) == STATUS_OK)
+        slot->close_through = through;
+}
+
+/* How each hunt breaks ties in an epoch. */
+static uint32_t hunts_ties(const struct cluster *cluster, uint64_t epoch,
+                           struct hunt_ties ties[HUNTS_MAX])
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < system_state_hunts(cluster->system); i++) {
+        const struct hunt_version *active =
+            hunt_active_in(system_state_hunt(cluster->system, i), epoch);
+        if (active != NULL)
+            ties[count++] =
+                (struct hunt_ties){.hunt = (uint16_t)i, .ties = active->definition->ties};
+    }
+    return count;
+}
+
+static enum status make_board(const struct cluster *cluster, uint64_t epoch,
+                              struct global_board **ret_board)
+{
+    struct hunt_ties ties[HUNTS_MAX];
+    const uint32_t count = hunts_ties(cluster, epoch, ties);
+    return merge_board(cluster->merge, epoch, ties, count, ret_board);
+}
+
+static void publish(struct cluster *cluster, uint64_t epoch)
+{
+    struct global_board *board;
+    if (make_board(cluster, epoch, &board) != STATUS_OK)
+        return;
+    cluster->published_epoch = epoch;
+    cluster->published_any = true;
+    effects_add(cluster->effects, EFFECT_PUBLISH)->publish.board = board;
+}
+
+enum status epochs_applied(struct cluster *cluster, struct summary *summary)
+{
+    uint64_t before = 0;
+    const bool had = merge_complete(cluster->merge, &before);
+    const enum status added = merge_add(cluster->merge, summary);
+    if (added == STATUS_CONFLICT)
+        cluster_note(cluster, NOTE_ERROR, "range %u has diverged: two summaries of epoch %llu",
+                     summary->range, (unsigned long long)summary->through);
+    summary_release(summary);
+    if (added == STATUS_NO_MEMORY)
+        return added;
+
+    uint64_t complete;
+    if (!merge_complete(cluster->merge, &complete) || (had && complete == before))
+        return STATUS_OK;
+    publish(cluster, complete);
+    return STATUS_OK;
+}
+
+void epochs_tick(struct cluster *cluster)
+{
+    if (cluster->merge == NULL)
+        return;
+    const struct settings *settings = system_state_settings(cluster->system);
+    const uint64_t length_us = UINT64_C(1000) * settings->epoch_ms;
+    const uint64_t now = cluster->now.physical_us / length_us;
+    const uint64_t since_us = cluster->now.physical_us % length_us;
+    const uint64_t patience_us =
+        PARTIAL_AFTER_US < length_us / 2 ? PARTIAL_AFTER_US : length_us / 2;
+    if (now <= settings->first_epoch || since_us < patience_us)
+        return;
+    uint64_t complete = 0;
+    const bool any = merge_complete(cluster->merge, &complete);
+    if ((any && complete >= now - 1) || cluster->partial_epoch == now - 1)
+        return;
+    cluster->partial_epoch = now - 1;
+    publish(cluster, now - 1);
+}
+
+struct global_board *cluster_board(const struct cluster *cluster, uint64_t epoch)
+{
+    if (cluster->merge == NULL)
+        return NULL;
+    struct global_board *board;
+    return make_board(cluster, epoch, &board) == STATUS_OK ? board : NULL;
+}

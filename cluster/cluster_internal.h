@@ -1,0 +1,190 @@
+/* cluster/cluster_internal.h -- What the parts of the core share. Nobody else includes it.
+ *
+ *   cluster.c           life, and the one switch over events
+ *   cluster_groups.c    stepping all groups: ticks, persisted writes, messages, applying
+ *   cluster_actions.c   from an action to its entry and back to its reply
+ *   cluster_hunts.c     DEFINE, LEARN, ACTIVATE, RESOLVE: one epoch for all ranges
+ *   cluster_epochs.c    closing epochs, and the boards
+ *   cluster_query.c     reading
+ */
+#ifndef CAIRN_CLUSTER_CLUSTER_INTERNAL_H
+#define CAIRN_CLUSTER_CLUSTER_INTERNAL_H
+
+#include "cluster/base/arena.h"
+#include "cluster/clock/hlc.h"
+#include "cluster/cluster.h"
+#include "cluster/ranges/group.h"
+#include "cluster/ranges/range_state.h"
+#include "cluster/ranges/system_state.h"
+
+/* Which action of which request. */
+struct origin {
+    uint64_t token;
+    uint32_t place;
+};
+
+/* Actions on their way into one entry. */
+struct batch {
+    uint8_t *bytes; /* encoded actions */
+    size_t used, capacity;
+    struct action_key {
+        struct player_id player;
+        uint32_t seq;
+    } * keys; /* who is to be told when it fails */
+    struct origin *origins;
+    uint32_t count, room;
+};
+
+/* An entry of ours in the log, and who waits for it. Answered when it is applied, in log order. */
+struct flight {
+    struct flight *next;
+    uint64_t index, term;
+    uint32_t count;
+    struct action_key *keys;
+    struct origin *origins;
+};
+
+/* A question that waits until the barrier at `index` is applied. */
+struct waiting_query {
+    struct waiting_query *next;
+    uint64_t index, term;
+    struct query query;
+};
+
+/* One range's replica on this node. */
+struct slot {
+    uint32_t range;
+    struct group *group;
+    struct range_state *state;    /* NULL until the settings are known */
+    struct hard_state hard_state; /* as restored; of no use after the start */
+    struct batch batch;
+    struct flight *flights, **flights_end;
+    uint32_t flying; /* actions in flights */
+    struct waiting_query *waiting;
+    uint64_t term;           /* in which the fields below were set; another term forgets them */
+    uint64_t close_through;  /* the last CLOSE of ours in this term */
+    uint64_t reports_due_ms; /* when promises are told again */
+    uint64_t learn_index;    /* of our newest LEARN, while it is not applied; else 0 */
+    uint64_t learn_epoch;    /* the epoch of its stamp */
+    uint32_t learn_version[HUNTS_MAX];   /* the newest that we put into the log in this term */
+    uint32_t resolve_version[HUNTS_MAX]; /* the same for RESOLVE */
+};
+
+/* A DEFINE that somebody waits for. */
+struct defining {
+    bool in_use, applied;
+    uint64_t token;
+    uint64_t index, term; /* of the DEFINE */
+    uint16_t hunt;        /* once applied */
+    uint32_t version;
+};
+
+#define DEFINING_MAX 64
+
+/* The system group's leader gathers the ranges' promises for one undecided version. */
+struct learning {
+    uint32_t version; /* 0: none */
+    uint64_t since_ms;
+    uint64_t promise; /* the largest so far */
+    uint32_t reported_count;
+    bool reported[RANGES_MAX];
+    bool decided; /* ACTIVATE or CANCEL is in the log in this term */
+};
+
+/* Work over all groups that may need more than one step. */
+enum sweep_kind {
+    SWEEP_PERSISTED,
+    SWEEP_TICK,
+    SWEEP_FLUSH,
+    SWEEP_COUNT,
+};
+
+struct sweep {
+    bool active, again;
+    uint32_t next; /* place: ranges first, then the system group */
+};
+
+struct cluster {
+    struct cluster_config config;
+    struct hlc hlc;
+    struct now now;          /* of this step */
+    struct effects *effects; /* of this step */
+    struct arena arena;
+    uint64_t ticket, persisted_ticket;
+    bool started, stopping;
+
+    struct group *system_group;
+    struct hard_state system_hard_state; /* as restored */
+    struct system_state *system;
+    uint32_t slot_count; /* highest range + 1 */
+    struct slot *slots[RANGES_MAX];
+    struct sweep sweeps[SWEEP_COUNT];
+    uint64_t next_tick_us;
+
+    struct merge *merge;
+    uint64_t published_epoch;
+    bool published_any;
+    uint64_t partial_epoch; /* the last one published in part */
+
+    struct defining defining[DEFINING_MAX];
+    uint64_t learning_term; /* in which `learning` was set */
+    struct learning *learning[HUNTS_MAX];
+    bool member_announced; /* in this term of the system group */
+    uint64_t skewed_messages;
+};
+
+/* cluster.c */
+struct group_turn cluster_group_turn(struct cluster *cluster);
+uint64_t cluster_now_ms(const struct cluster *cluster);
+PRINTF_LIKE(3, 4)
+void cluster_note(struct cluster *cluster, enum note_level level, const char *format, ...);
+/* True when the list and the turn's memory have room for one more piece of work on a group. */
+bool cluster_has_room(const struct cluster *cluster);
+
+/* cluster_groups.c */
+void groups_sweep(struct cluster *cluster, enum sweep_kind kind);
+MUST_USE enum status groups_work(struct cluster *cluster);
+void groups_receive(struct cluster *cluster, const struct group_message *message);
+void groups_log_read(struct cluster *cluster, const struct event *event);
+struct group *groups_find(const struct cluster *cluster, uint32_t group);
+MUST_USE enum status groups_found(struct cluster *cluster, const struct event *event);
+MUST_USE enum status groups_restore(struct cluster *cluster, const struct restored_group *restored);
+MUST_USE enum status groups_start(struct cluster *cluster);
+/* Puts a record into a group's log. */
+MUST_USE enum status groups_submit(struct cluster *cluster, struct group *group,
+                                   const struct record *record, uint64_t *ret_index);
+bool group_leads(const struct group *group);
+
+/* cluster_actions.c */
+void actions_take(struct cluster *cluster, const struct event *event);
+void actions_flush(struct cluster *cluster, struct slot *slot);
+void actions_applied(struct cluster *cluster, struct slot *slot, uint64_t index, uint64_t term,
+                     const struct range_applied *applied);
+/* Everything that waits for an entry of ours in a term that is over is unknown. */
+void actions_check_term(struct cluster *cluster, struct slot *slot);
+void actions_free(struct slot *slot);
+
+/* cluster_hunts.c */
+void hunts_define(struct cluster *cluster, const struct event *event);
+void hunts_applied(struct cluster *cluster, uint64_t index, uint64_t term,
+                   const struct system_change *change);
+void hunts_tick_system(struct cluster *cluster);
+void hunts_tick_range(struct cluster *cluster, struct slot *slot);
+void hunts_received(struct cluster *cluster, const struct learned_message *message);
+/* The last epoch that may open in this range now; PROMISE_NONE: any. */
+uint64_t hunts_promise(const struct slot *slot);
+void hunts_free(struct cluster *cluster);
+
+/* cluster_epochs.c */
+MUST_USE enum status epochs_begin(struct cluster *cluster);
+void epochs_tick_range(struct cluster *cluster, struct slot *slot);
+MUST_USE enum status epochs_applied(struct cluster *cluster, struct summary *summary);
+void epochs_tick(struct cluster *cluster);
+
+/* cluster_query.c */
+void query_take(struct cluster *cluster, const struct query *query);
+void query_applied(struct cluster *cluster, struct slot *slot, uint64_t index, uint64_t term);
+void query_check_term(struct cluster *cluster, struct slot *slot);
+void query_free(struct slot *slot);
+
+#endif

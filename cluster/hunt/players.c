@@ -1,0 +1,158 @@
+#include "cluster/hunt/players.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster/base/check.h"
+#include "cluster/base/hash.h"
+
+#define CACHE_LINE 64
+
+_Static_assert(offsetof(struct player, window) + offsetof(struct window, entries) == CACHE_LINE,
+               "what every action needs is the first cache line");
+_Static_assert(sizeof(struct player) == 448, "a player costs what the budget says");
+
+enum status players_init(struct players *players, uint32_t capacity)
+{
+    *players = (struct players){.capacity = capacity};
+    /* calloc leaves large memory untouched until it is used; it does not align it enough. */
+    players->storage = calloc((size_t)capacity + 1, sizeof(struct player));
+    players->taps = calloc(capacity, sizeof players->taps[0]);
+    if (players->storage == NULL || players->taps == NULL ||
+        table_init(&players->index, capacity) != STATUS_OK) {
+        players_fini(players);
+        return STATUS_NO_MEMORY;
+    }
+    const size_t past = (uintptr_t)players->storage % CACHE_LINE;
+    const size_t skip = past > 0 ? CACHE_LINE - past : 0;
+    players->records = (void *)((char *)players->storage + skip);
+    return STATUS_OK;
+}
+
+void players_fini(struct players *players)
+{
+    table_fini(&players->index);
+    free(players->taps);
+    free(players->storage);
+    *players = (struct players){0};
+}
+
+bool players_full(const struct players *players)
+{
+    return players->count == players->capacity;
+}
+
+uint64_t players_hash(uint16_t hunt, const struct player_id *id)
+{
+    /* The golden ratio spreads a player's hunts over the index. */
+    return hash_player(id) ^ hunt * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static struct player *find_hashed(const struct players *players, uint16_t hunt,
+                                  const struct player_id *id, uint64_t hash)
+{
+    struct table_probe probe = table_probe(&players->index, hash);
+    for (;;) {
+        const uint32_t slot = table_next(&players->index, &probe);
+        if (slot == TABLE_NONE)
+            return NULL;
+        struct player *player = &players->records[slot];
+        if (player->hunt == hunt && player_id_equal(&player->id, id))
+            return player;
+    }
+}
+
+struct player *players_find(const struct players *players, uint16_t hunt,
+                            const struct player_id *id)
+{
+    return find_hashed(players, hunt, id, players_hash(hunt, id));
+}
+
+void players_prefetch_index(const struct players *players, uint16_t hunt,
+                            const struct player_id *id)
+{
+    table_prefetch(&players->index, players_hash(hunt, id));
+}
+
+void players_prefetch(const struct players *players, uint16_t hunt, const struct player_id *id)
+{
+    struct table_probe probe = table_probe(&players->index, players_hash(hunt, id));
+    const uint32_t slot = table_next(&players->index, &probe);
+    if (slot == TABLE_NONE)
+        return;
+    const char *record = (const char *)&players->records[slot];
+    for (size_t line = 0; line < sizeof(struct player); line += CACHE_LINE)
+        PREFETCH(record + line);
+}
+
+struct player *players_add(struct players *players, uint16_t hunt, const struct player_id *id)
+{
+    CHECK(!players_full(players));
+    const uint64_t hash = players_hash(hunt, id);
+    CHECK(find_hashed(players, hunt, id, hash) == NULL);
+    struct player *player = &players->records[players->count];
+    player->id = *id;
+    player->hunt = hunt;
+    table_insert(&players->index, hash, players->count);
+    players->count++;
+    return player;
+}
+
+uint32_t players_slot(const struct players *players, const struct player *player)
+{
+    const ptrdiff_t slot = player - players->records;
+    CHECK(slot >= 0);
+    CHECK(slot < (ptrdiff_t)players->count);
+    return (uint32_t)slot;
+}
+
+struct tap_set *players_taps(const struct players *players, const struct player *player)
+{
+    return &players->taps[players_slot(players, player)];
+}
+
+void holdings_init(struct holdings *holdings, const struct player *player,
+                   const struct receipts *receipts)
+{
+    holdings->player = player;
+    holdings->receipts = receipts;
+    holdings->walked = false;
+}
+
+static void walk_receipts(struct holdings *holdings)
+{
+    memset(holdings->his, 0, sizeof holdings->his);
+    memset(holdings->pending, 0, sizeof holdings->pending);
+    const struct receipt *receipt = receipts_at(holdings->receipts, holdings->player->receipts);
+    while (receipt != NULL) {
+        CHECK(receipt->treasure < TREASURE_NUMBERS_MAX);
+        const uint64_t bit = UINT64_C(1) << receipt->treasure % 64;
+        if (receipt->outcome == OUTCOME_FOUND || receipt->outcome == OUTCOME_WON)
+            holdings->his[receipt->treasure / 64] |= bit;
+        else if (receipt->outcome == OUTCOME_PENDING)
+            holdings->pending[receipt->treasure / 64] |= bit;
+        receipt = receipts_at(holdings->receipts, receipt->next);
+    }
+    holdings->walked = true;
+}
+
+static bool holds(struct holdings *holdings, uint64_t bits, const uint64_t *walked,
+                  uint16_t treasure)
+{
+    CHECK(treasure < TREASURE_NUMBERS_MAX);
+    if (treasure < PLAYER_BITS)
+        return (bits >> treasure & 1) != 0;
+    if (!holdings->walked)
+        walk_receipts(holdings);
+    return (walked[treasure / 64] >> treasure % 64 & 1) != 0;
+}
+
+bool holdings_his(struct holdings *holdings, uint16_t treasure)
+{
+    return holds(holdings, holdings->player->his, holdings->his, treasure);
+}
+
+bool holdings_pending(struct holdings *holdings, uint16_t treasure)
+{
+    return holds(holdings, holdings->player->pending, holdings->pending, treasure);
+}

@@ -1,0 +1,98 @@
+/* cluster/hunt/players.h -- The players of one range: a record for each (hunt, player), and what
+ * each holds.
+ *
+ * Records lie in one array in the order in which players came, never move, and are found through an
+ * index. Capacity is fixed when it is made; memory is touched as it fills. */
+#ifndef CAIRN_CLUSTER_HUNT_PLAYERS_H
+#define CAIRN_CLUSTER_HUNT_PLAYERS_H
+
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cluster/base/ids.h"
+#include "cluster/base/table.h"
+#include "cluster/hunt/receipts.h"
+#include "cluster/hunt/taps.h"
+#include "cluster/hunt/window.h"
+
+/* The tokens that a player has left (rules.h says how they are counted). */
+struct bucket {
+    uint64_t units;
+    uint64_t at_us;
+    /* The rate it was filled by; another one starts with a full bucket. */
+    uint32_t claims, per_ms;
+};
+
+/* Treasures with numbers below this have a bit in the record; for the others the receipts tell. */
+#define PLAYER_BITS 64
+
+/* One player in one hunt. Its first cache line holds what every action needs. */
+struct player {
+    alignas(64) struct player_id id;
+    int64_t score;
+    struct bucket bucket;
+    uint32_t receipts; /* head of his chain */
+    uint16_t hunt;
+    bool has_place; /* a claim of his was accepted */
+    uint8_t zero;
+    struct window window;
+    uint64_t his;       /* bits of treasures found or won */
+    uint64_t pending;   /* bits of treasures that wait for their epoch */
+    uint64_t score_hlc; /* of the last claim that brought points; 0: none */
+    uint64_t place_us;  /* of his last accepted claim */
+    int32_t place_x, place_y;
+    uint32_t reactions; /* emoji received and delivered */
+};
+
+struct players {
+    struct player *records;
+    struct tap_set *taps; /* of the record with the same number */
+    void *storage;        /* what records lie in, aligned */
+    struct table index;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+/* STATUS_NO_MEMORY. */
+MUST_USE enum status players_init(struct players *players, uint32_t capacity);
+void players_fini(struct players *players);
+
+bool players_full(const struct players *players);
+
+/* What the index goes by. */
+uint64_t players_hash(uint16_t hunt, const struct player_id *id);
+
+/* NULL: unknown in this hunt. */
+struct player *players_find(const struct players *players, uint16_t hunt,
+                            const struct player_id *id);
+
+/* Brings the index near, then the record: the second reads what the first fetched. */
+void players_prefetch_index(const struct players *players, uint16_t hunt,
+                            const struct player_id *id);
+void players_prefetch(const struct players *players, uint16_t hunt, const struct player_id *id);
+
+/* A new record, all zeros but its id and hunt; there must be room, and the player be unknown. */
+struct player *players_add(struct players *players, uint16_t hunt, const struct player_id *id);
+
+/* The player's number in this range, and his click patterns. */
+uint32_t players_slot(const struct players *players, const struct player *player);
+struct tap_set *players_taps(const struct players *players, const struct player *player);
+
+/* Which treasures a player has. Answers from his bits; a number beyond them makes it walk his
+ * receipts, once. */
+#define HOLDINGS_WORDS (TREASURE_NUMBERS_MAX / 64)
+struct holdings {
+    const struct player *player;
+    const struct receipts *receipts;
+    bool walked;
+    uint64_t his[HOLDINGS_WORDS], pending[HOLDINGS_WORDS]; /* valid when walked */
+};
+
+void holdings_init(struct holdings *holdings, const struct player *player,
+                   const struct receipts *receipts);
+bool holdings_his(struct holdings *holdings, uint16_t treasure); /* found or won */
+bool holdings_pending(struct holdings *holdings, uint16_t treasure);
+
+#endif

@@ -1,0 +1,268 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster/base/check.h"
+#include "cluster/ranges/group_internal.h"
+
+struct group *group_new(const struct group_config *config)
+{
+    CHECK(config->replica > 0);
+    CHECK(config->replica < RAFT_NUMBER_LIMIT);
+    CHECK(config->tail_bytes_max > 0);
+    struct group *group = calloc(1, sizeof *group);
+    if (group == NULL)
+        return NULL;
+    group->config = *config;
+    terms_init(&group->terms);
+    tail_init(&group->tail, 1);
+    outbox_init(&group->outbox);
+    core_open(group);
+    return group;
+}
+
+void group_free(struct group *group)
+{
+    if (group == NULL)
+        return;
+    core_close(group);
+    terms_fini(&group->terms);
+    tail_bury(&group->tail, group->kept.count > 0 ? (void *)(uintptr_t)group->kept.entries : NULL);
+    tail_fini(&group->tail);
+    outbox_fini(&group->outbox);
+    free(group->writes);
+    free(group);
+}
+
+bool group_enter(struct group *group, const struct group_turn *turn)
+{
+    CHECK(effects_room(turn->effects, GROUP_EFFECTS_MAX));
+    CHECK(turn->ticket >= group->turn_ticket);
+    /* Another ticket is another turn: nobody looks at the last one's effects any more. */
+    if (turn->ticket > group->turn_ticket) {
+        group->turn_ticket = turn->ticket;
+        tail_release(&group->tail);
+    }
+    if (turn->now_ms > group->now_ms)
+        group->now_ms = turn->now_ms;
+    group->effects_limit = turn->effects->count + GROUP_EFFECTS_MAX;
+    return group->started && !group->broken;
+}
+
+void group_leave(struct group *group, const struct group_turn *turn)
+{
+    durable_report(group, turn);
+    apply_skip_internal(group);
+    apply_evict(group);
+    send_flush(group, turn);
+    apply_read_log(group, turn);
+    CHECK(group->applied <= group->commit);
+    CHECK(turn->effects->count <= group->effects_limit);
+}
+
+void group_break(struct group *group, const struct group_turn *turn, const char *why)
+{
+    group->broken = true;
+    outbox_clear(&group->outbox);
+    if (!group_room(group, turn, 1))
+        return;
+    struct effect *effect = effects_add(turn->effects, EFFECT_NOTE);
+    effect->group = group->config.group;
+    effect->note.level = NOTE_ERROR;
+    effect->note.text = why;
+}
+
+bool group_room(const struct group *group, const struct group_turn *turn, uint32_t n)
+{
+    return turn->effects->count + n <= group->effects_limit;
+}
+
+static int order_by_number(const void *a, const void *b)
+{
+    const struct replica *left = a, *right = b;
+    return (left->number > right->number) - (left->number < right->number);
+}
+
+static void start(struct group *group, const struct group_turn *turn, struct hard_state hard_state,
+                  bool founding)
+{
+    group->started = true;
+    (void)group_enter(group, turn);
+    const bool sole = replica_set_sole_voter(&group->replicas, group->config.replica);
+    if (sole) {
+        hard_state.term++;
+        hard_state.vote = group->config.replica;
+    }
+    if (sole || founding)
+        durable_write_state(group, turn, &hard_state);
+    if (founding) {
+        /* libraft is started as if this were on disk. Nothing leaves before it is. */
+        struct raft_entry first = group->restored[0];
+        first.buf.base = first.batch = tail_block(first.buf.len);
+        CHECK(first.batch != NULL);
+        memcpy(first.buf.base, group->restored[0].buf.base, first.buf.len);
+        durable_write_entries(group, turn, 1, &first, 1);
+    } else {
+        tail_init(&group->tail, group->terms.last_index + 1);
+        group->durable_index = group->terms.last_index;
+    }
+    core_start(group, turn, &hard_state);
+    group_leave(group, turn);
+}
+
+void group_found(struct group *group, const struct group_turn *turn, const struct replica *replicas,
+                 uint32_t count)
+{
+    CHECK(!group->started);
+    CHECK(group->terms.last_index == 0);
+    struct replica_set set;
+    CHECK(replica_set_make(&set, replicas, count) == STATUS_OK);
+    CHECK(replica_set_voters(&set) > 0);
+    qsort(set.list, set.count, sizeof set.list[0], order_by_number);
+
+    uint8_t payload[REPLICA_SET_BYTES_MAX];
+    const struct log_entry entry = {
+        .term = 1,
+        .type = ENTRY_CHANGE,
+        .data = payload,
+        .bytes = replica_set_encode(&set, payload),
+    };
+    CHECK(group_restore(group, &entry) == STATUS_OK);
+    terms_truncate(&group->terms, 1); /* not on disk: it is written like any other */
+    start(group, turn, (struct hard_state){.term = 1}, true);
+}
+
+static struct raft_entry *restored_slot(struct group *group)
+{
+    if (group->restored_count == group->restored_capacity) {
+        const uint32_t capacity =
+            group->restored_capacity == 0 ? 64 : group->restored_capacity * 2;
+        struct raft_entry *restored =
+            raft_realloc(group->restored, capacity * sizeof *group->restored);
+        if (restored == NULL)
+            return NULL;
+        group->restored = restored;
+        group->restored_capacity = capacity;
+    }
+    return &group->restored[group->restored_count];
+}
+
+enum status group_restore(struct group *group, const struct log_entry *entry)
+{
+    CHECK(!group->started);
+    if (entry->term == 0 || entry->term >= RAFT_NUMBER_LIMIT ||
+        entry->term < terms_last(&group->terms))
+        return STATUS_CORRUPT;
+    if (entry->type < ENTRY_COMMAND || entry->type > ENTRY_CHANGE)
+        return STATUS_CORRUPT;
+    if (group->restored_count == 0 && entry->type != ENTRY_CHANGE)
+        return STATUS_CORRUPT;
+
+    struct raft_entry *slot = restored_slot(group);
+    if (slot == NULL)
+        return STATUS_NO_MEMORY;
+    *slot = (struct raft_entry){.term = entry->term, .type = (enum raft_entry_type)entry->type};
+    if (entry->type == ENTRY_CHANGE) {
+        if (replica_set_decode(&group->replicas, entry->data, entry->bytes) != STATUS_OK)
+            return STATUS_CORRUPT;
+        slot->batch = tail_block(entry->bytes);
+        if (slot->batch == NULL)
+            return STATUS_NO_MEMORY;
+        memcpy(slot->batch, entry->data, entry->bytes);
+        slot->buf = (struct raft_buffer){.base = slot->batch, .len = entry->bytes};
+    }
+    group->restored_count++;
+    terms_append(&group->terms, entry->term);
+    return STATUS_OK;
+}
+
+enum status group_start(struct group *group, const struct group_turn *turn,
+                        const struct hard_state *hard_state)
+{
+    CHECK(!group->started);
+    if (hard_state->term >= RAFT_NUMBER_LIMIT || hard_state->vote >= RAFT_NUMBER_LIMIT)
+        return STATUS_CORRUPT;
+    if (hard_state->term < terms_last(&group->terms))
+        return STATUS_CORRUPT;
+    if (hard_state->term == 0 && hard_state->vote != 0)
+        return STATUS_CORRUPT;
+    start(group, turn, *hard_state, false);
+    return STATUS_OK;
+}
+
+uint64_t group_next_tick(const struct group *group)
+{
+    if (!group->started || group->broken)
+        return UINT64_MAX;
+    if (group->sends_left)
+        return group->now_ms;
+    const uint64_t due = core_deadline(group);
+    return (due + GROUP_GRID_MS - 1) / GROUP_GRID_MS * GROUP_GRID_MS;
+}
+
+void group_tick(struct group *group, const struct group_turn *turn)
+{
+    if (!group_enter(group, turn))
+        return;
+    if (!group->sends_left && group->now_ms >= group_next_tick(group))
+        core_timeout(group, turn);
+    if (!group->broken)
+        group_leave(group, turn);
+}
+
+enum group_role group_role(const struct group *group)
+{
+    return group->broken ? GROUP_FOLLOWER : group->role;
+}
+
+uint64_t group_term(const struct group *group)
+{
+    return core_term(group);
+}
+
+uint64_t group_applied(const struct group *group)
+{
+    return group->applied;
+}
+
+uint64_t group_match(const struct group *group, uint64_t replica)
+{
+    return group_role(group) == GROUP_LEADER ? core_match(group, replica) : 0;
+}
+
+bool group_ready_to_lead(const struct group *group)
+{
+    return group_role(group) == GROUP_LEADER && group->applied >= group->elected_index;
+}
+
+uint64_t group_term_of(const struct group *group, uint64_t index)
+{
+    return terms_of(&group->terms, index);
+}
+
+static uint64_t known_leader(const struct group *group)
+{
+    if (group_role(group) == GROUP_LEADER)
+        return group->config.replica;
+    return group->leader_term == core_term(group) ? group->leader : 0;
+}
+
+void group_view(const struct group *group, struct group_view *ret_view)
+{
+    *ret_view = (struct group_view){
+        .role = group_role(group),
+        .broken = group->broken,
+        .transferring = group_role(group) == GROUP_LEADER && core_transferring(group),
+        .term = core_term(group),
+        .leader = group->broken ? 0 : known_leader(group),
+        .last_index = group->terms.last_index,
+        .commit_index = group->commit,
+        .applied_index = group->applied,
+        .durable_index = group->durable_index,
+        .replica_count = group->replicas.count,
+        .dropped = group->dropped,
+        .overflowed = group->outbox.overflowed,
+    };
+    memcpy(ret_view->replicas, group->replicas.list, sizeof group->replicas.list);
+    const struct replica *leader = replica_set_find(&group->replicas, ret_view->leader);
+    ret_view->leader_node = leader != NULL ? leader->node : 0;
+}

@@ -1,0 +1,72 @@
+/* cluster/ranges/range_state.h -- The state machine of one range: its hunts, its clock, its epochs.
+ *
+ * It is a pure function of its log: apply the same records in the same order and the results, the
+ * summaries and the digest are the same on every replica. It decides
+ * - the stamp of each action: hlc = base + i, base = max(the record's stamp, last + 1), moved to
+ * the start of the later epoch where base and base + n - 1 lie in different ones;
+ * - when an epoch closes: by the first record stamped in a later one, or by CLOSE. Nothing is ever
+ *   added to a closed epoch. One close covers a run of epochs;
+ * - which version of a hunt judges: LEARN makes one known and promises that no epoch after
+ *   `promise` opens before RESOLVE; a record that would open one is void.
+ * One thread. */
+#ifndef CAIRN_CLUSTER_RANGES_RANGE_STATE_H
+#define CAIRN_CLUSTER_RANGES_RANGE_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cluster/base/arena.h"
+#include "cluster/base/status.h"
+#include "cluster/epochs/summary.h"
+#include "cluster/hunt/engine.h"
+#include "cluster/ranges/system_state.h"
+#include "cluster/values/log_entry.h"
+#include "cluster/values/record.h"
+
+#define PROMISE_NONE UINT64_MAX
+
+struct range_state;
+
+/* NULL: no memory. */
+struct range_state *range_state_new(const struct settings *settings, uint32_t range);
+void range_state_free(struct range_state *state);
+
+struct range_applied {
+    enum record_kind kind;
+    bool ignored;           /* void: not a record, or past a promise */
+    struct result *results; /* ACTIONS: one each, in the arena; void ones are `unavailable` */
+    uint32_t count;
+    struct summary *summary; /* of the epochs this record closed, the caller's reference; or NULL */
+};
+
+/* Applies the record at `index`. STATUS_NO_MEMORY: the state must not be used any more. */
+MUST_USE enum status range_state_apply(struct range_state *state, uint64_t index,
+                                       const struct log_entry *entry, struct arena *arena,
+                                       struct range_applied *ret_applied);
+
+uint64_t range_state_open_epoch(const struct range_state *state);
+uint64_t range_state_last_hlc(const struct range_state *state);
+
+/* The last epoch that may open now; PROMISE_NONE: any. */
+uint64_t range_state_promise(const struct range_state *state);
+
+/* The version at place `at` (from 0) among those learned and not resolved. False: there are no
+ * more. */
+struct range_learned {
+    uint16_t hunt;
+    uint32_t version;
+    uint64_t promise;
+};
+bool range_state_unresolved(const struct range_state *state, uint32_t at,
+                            struct range_learned *ret_learned);
+
+/* The newest version of a hunt that was learned; 0: none. */
+uint32_t range_state_learned(const struct range_state *state, uint16_t hunt);
+
+struct engine *range_state_engine(struct range_state *state);
+
+/* Chained over every applied record's outcome: cheap, and equal at equal (range, index). */
+uint64_t range_state_digest(const struct range_state *state);
+
+#endif

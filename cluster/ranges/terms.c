@@ -1,0 +1,69 @@
+#include "cluster/ranges/terms.h"
+
+#include <stdlib.h>
+
+#include "cluster/base/check.h"
+
+void terms_init(struct terms *terms)
+{
+    *terms = (struct terms){0};
+}
+
+void terms_fini(struct terms *terms)
+{
+    free(terms->runs);
+    terms_init(terms);
+}
+
+static void grow(struct terms *terms)
+{
+    const uint32_t capacity = terms->capacity == 0 ? 8 : terms->capacity * 2;
+    struct term_run *runs = realloc(terms->runs, capacity * sizeof *runs);
+    CHECK(runs != NULL);
+    terms->runs = runs;
+    terms->capacity = capacity;
+}
+
+void terms_append(struct terms *terms, uint64_t term)
+{
+    const uint64_t last = terms_last(terms);
+    CHECK(term > 0);
+    CHECK(term >= last);
+    terms->last_index++;
+    if (term == last)
+        return;
+    if (terms->count == terms->capacity)
+        grow(terms);
+    terms->runs[terms->count++] = (struct term_run){terms->last_index, term};
+}
+
+void terms_truncate(struct terms *terms, uint64_t from)
+{
+    CHECK(from > 0);
+    if (from > terms->last_index)
+        return;
+    terms->last_index = from - 1;
+    while (terms->count > 0 && terms->runs[terms->count - 1].first >= from)
+        terms->count--;
+}
+
+uint64_t terms_of(const struct terms *terms, uint64_t index)
+{
+    if (index == 0 || index > terms->last_index)
+        return 0;
+    /* The last run that begins at or before the index. */
+    uint32_t low = 0, high = terms->count - 1;
+    while (low < high) {
+        const uint32_t middle = high - (high - low) / 2;
+        if (terms->runs[middle].first <= index)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return terms->runs[low].term;
+}
+
+uint64_t terms_last(const struct terms *terms)
+{
+    return terms->count > 0 ? terms->runs[terms->count - 1].term : 0;
+}

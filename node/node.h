@@ -1,0 +1,65 @@
+/* node/node.h -- A running node: the thinking thread's loop around the core.
+ *
+ * It owns the core, the log store, the clock and the event loop. Requests come in by the three calls
+ * below; each is answered exactly once, by its callback, on the thinking thread, later than the call
+ * or within it. What is pointed to in a callback is valid during the callback only.
+ *
+ * All of it belongs to the thinking thread. */
+#ifndef CAIRN_NODE_NODE_H
+#define CAIRN_NODE_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cluster/cluster.h"
+#include "node/config.h"
+
+struct event_base;
+struct node;
+
+/* Opens the data directory, restores or founds, and begins to run on `base`. On failure a sentence is
+ * logged and *ret_exit_code is what the process should exit with: 74 disk, 78 configuration, 1. */
+MUST_USE enum status node_start(struct node **ret_node, const struct config *config,
+                                struct event_base *base, int *ret_exit_code);
+
+/* The addresses really listened on, with the port that was taken. */
+void node_set_addresses(struct node *node, const char *http, const char *peer);
+
+/* Accepts nothing new, finishes what was accepted, then calls back; once. */
+void node_stop(struct node *node, void (*fn)(void *context), void *context);
+
+/* Closes everything. After node_stop has called back, or at once where the process is to die. */
+void node_close(struct node *node);
+
+/* Judges actions. `results` has one for each, in order. The list is copied. */
+typedef void node_results_fn(void *context, const struct result *results, uint32_t count);
+void node_actions(struct node *node, const struct action *actions, uint32_t count,
+                  node_results_fn *fn, void *context);
+
+/* Asks the core. `query->token` is ours to set. */
+typedef void node_answer_fn(void *context, const struct query_reply *reply);
+void node_query(struct node *node, const struct query *query, node_answer_fn *fn, void *context);
+
+/* A new version of a hunt; it passed system_state_check. The definition is not kept. */
+typedef void node_defined_fn(void *context, const struct effect *defined);
+void node_define(struct node *node, const struct definition *definition, node_defined_fn *fn,
+                 void *context);
+
+/* For reading between steps (cluster.h says what). */
+const struct cluster *node_cluster(const struct node *node);
+const struct config *node_config(const struct node *node);
+uint64_t node_id(const struct node *node);
+
+/* The present time as the core would be given it. */
+struct now node_now(const struct node *node);
+
+/* What waits, for shedding load before a body is parsed. */
+struct node_load {
+    uint32_t requests;      /* of node_actions, not answered */
+    uint32_t actions;       /* in them */
+    uint64_t write_backlog; /* bytes that wait for the disk */
+    uint64_t sync_us;       /* the last write with its sync */
+};
+struct node_load node_load(const struct node *node);
+
+#endif

@@ -1,0 +1,210 @@
+#include "tests/sim/disk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster/base/check.h"
+
+/* One write; the entries' data are its own. */
+struct disk_operation {
+    struct disk_operation *next;
+    enum effect_kind kind;
+    uint32_t group;
+    struct hard_state hard_state;
+    uint64_t from; /* TRUNCATE, and the first index of APPEND */
+    struct log_entry *entries;
+    uint32_t count;
+};
+
+struct disk_turn {
+    struct disk_turn *next;
+    uint64_t ticket, done_us;
+    struct disk_operation *first, **end;
+};
+
+void disk_init(struct disk *disk)
+{
+    *disk = (struct disk){0};
+    disk->end = &disk->first;
+}
+
+static void free_entries(struct log_entry *entries, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        free((void *)(uintptr_t)entries[i].data);
+    free(entries);
+}
+
+static void turn_free(struct disk_turn *turn)
+{
+    if (turn == NULL)
+        return;
+    while (turn->first != NULL) {
+        struct disk_operation *operation = turn->first;
+        turn->first = operation->next;
+        free_entries(operation->entries, operation->count);
+        free(operation);
+    }
+    free(turn);
+}
+
+static void drop_pending(struct disk *disk)
+{
+    while (disk->first != NULL) {
+        struct disk_turn *turn = disk->first;
+        disk->first = turn->next;
+        turn_free(turn);
+    }
+    disk->end = &disk->first;
+    turn_free(disk->open);
+    disk->open = NULL;
+}
+
+void disk_fini(struct disk *disk)
+{
+    drop_pending(disk);
+    for (uint32_t i = 0; i < disk->group_count; i++)
+        free_entries(disk->groups[i].entries, disk->groups[i].count);
+    free(disk->groups);
+    disk_init(disk);
+}
+
+static struct log_entry *copy_entries(const struct log_entry *entries, uint32_t count)
+{
+    struct log_entry *copies = calloc(count > 0 ? count : 1, sizeof *copies);
+    CHECK(copies != NULL);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *data = malloc(entries[i].bytes > 0 ? entries[i].bytes : 1);
+        CHECK(data != NULL);
+        if (entries[i].bytes > 0)
+            memcpy(data, entries[i].data, entries[i].bytes);
+        copies[i] = entries[i];
+        copies[i].data = data;
+    }
+    return copies;
+}
+
+void disk_add(struct disk *disk, const struct effect *effect)
+{
+    if (disk->open == NULL) {
+        disk->open = calloc(1, sizeof *disk->open);
+        CHECK(disk->open != NULL);
+        disk->open->end = &disk->open->first;
+    }
+    struct disk_operation *operation = calloc(1, sizeof *operation);
+    CHECK(operation != NULL);
+    operation->kind = effect->kind;
+    operation->group = effect->group;
+    if (effect->kind == EFFECT_HARD_STATE) {
+        operation->hard_state = effect->hard_state;
+    } else if (effect->kind == EFFECT_TRUNCATE) {
+        operation->from = effect->truncate.from;
+    } else {
+        CHECK(effect->kind == EFFECT_APPEND);
+        operation->from = effect->append.first;
+        operation->entries = copy_entries(effect->append.entries, effect->append.count);
+        operation->count = effect->append.count;
+    }
+    *disk->open->end = operation;
+    disk->open->end = &operation->next;
+}
+
+bool disk_submit(struct disk *disk, uint64_t ticket, uint64_t done_us)
+{
+    struct disk_turn *turn = disk->open;
+    if (turn == NULL)
+        return false;
+    disk->open = NULL;
+    turn->ticket = ticket;
+    turn->done_us = done_us;
+    *disk->end = turn;
+    disk->end = &turn->next;
+    return true;
+}
+
+uint64_t disk_next_us(const struct disk *disk)
+{
+    return disk->first != NULL ? disk->first->done_us : UINT64_MAX;
+}
+
+struct disk_group *disk_find(const struct disk *disk, uint32_t group)
+{
+    for (uint32_t i = 0; i < disk->group_count; i++) {
+        if (disk->groups[i].group == group)
+            return &disk->groups[i];
+    }
+    return NULL;
+}
+
+static struct disk_group *find_or_add(struct disk *disk, uint32_t group)
+{
+    struct disk_group *found = disk_find(disk, group);
+    if (found != NULL)
+        return found;
+    disk->groups = realloc(disk->groups, (disk->group_count + 1) * sizeof *disk->groups);
+    CHECK(disk->groups != NULL);
+    found = &disk->groups[disk->group_count++];
+    *found = (struct disk_group){.group = group};
+    return found;
+}
+
+static void truncate_group(struct disk_group *group, uint64_t from)
+{
+    CHECK(from >= 1);
+    while (group->count >= from) {
+        group->count--;
+        free((void *)(uintptr_t)group->entries[group->count].data);
+    }
+}
+
+static void append_group(struct disk_group *group, struct disk_operation *operation)
+{
+    /* The core must truncate before it writes an index again, and leave no gap. */
+    CHECK(operation->from == (uint64_t)group->count + 1);
+    const uint32_t count = group->count + operation->count;
+    if (count > group->room) {
+        group->room = 2 * count;
+        group->entries = realloc(group->entries, group->room * sizeof *group->entries);
+        CHECK(group->entries != NULL);
+    }
+    memcpy(group->entries + group->count, operation->entries,
+           operation->count * sizeof *group->entries);
+    group->count = count;
+    /* The data have a new owner. */
+    operation->count = 0;
+}
+
+static void make_durable(struct disk *disk)
+{
+    struct disk_turn *turn = disk->first;
+    for (struct disk_operation *each = turn->first; each != NULL; each = each->next) {
+        struct disk_group *group = find_or_add(disk, each->group);
+        if (each->kind == EFFECT_HARD_STATE)
+            group->hard_state = each->hard_state;
+        else if (each->kind == EFFECT_TRUNCATE)
+            truncate_group(group, each->from);
+        else
+            append_group(group, each);
+    }
+    disk->first = turn->next;
+    if (disk->first == NULL)
+        disk->end = &disk->first;
+    turn_free(turn);
+}
+
+uint64_t disk_sync(struct disk *disk, uint64_t now_us)
+{
+    uint64_t ticket = 0;
+    while (disk->first != NULL && disk->first->done_us <= now_us) {
+        ticket = disk->first->ticket;
+        make_durable(disk);
+    }
+    return ticket;
+}
+
+void disk_crash(struct disk *disk, struct rng *rng)
+{
+    while (disk->first != NULL && rng_chance(rng, 1, 2))
+        make_durable(disk);
+    drop_pending(disk);
+}
