@@ -232,6 +232,21 @@ struct range_state *cluster_range_state(const struct cluster *cluster, uint32_t 
     return slot != NULL ? slot->state : NULL;
 }
 
+bool cluster_leads(const struct cluster *cluster, uint32_t group, uint64_t *ret_term)
+{
+    const struct group *found = groups_find(cluster, group);
+    if (found == NULL || group_role(found) != GROUP_LEADER)
+        return false;
+    *ret_term = group_term(found);
+    return true;
+}
+
+uint64_t cluster_applied(const struct cluster *cluster, uint32_t range)
+{
+    const struct group *found = groups_find(cluster, range);
+    return found != NULL ? group_applied(found) : 0;
+}
+
 static bool group_caught_up(const struct group *group)
 {
     struct group_view view;

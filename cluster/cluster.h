@@ -134,6 +134,12 @@ const struct merge *cluster_merge(const struct cluster *cluster);
  * committed at the start; else *ret_reason says what is missing. */
 bool cluster_ready(const struct cluster *cluster, const char **ret_reason);
 
+/* Whether this node leads a group (GROUP_SYSTEM: the system's), and in which term. */
+bool cluster_leads(const struct cluster *cluster, uint32_t group, uint64_t *ret_term);
+
+/* The last index of a range's log that is applied here. */
+uint64_t cluster_applied(const struct cluster *cluster, uint32_t range);
+
 /* For checks: the state of a range on this node, NULL until it is there. */
 struct range_state *cluster_range_state(const struct cluster *cluster, uint32_t range);
 

@@ -161,19 +161,23 @@ static void on_resume(evutil_socket_t fd, short what, void *context)
 
 /* Accepting. */
 
-static bool is_loopback(const struct sockaddr_storage *peer)
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static bool is_loopback(const union address *peer)
 {
-    if (peer->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)peer;
-        return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
-    }
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)peer;
-    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-        return v6->sin6_addr.s6_addr[12] == 127;
-    return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+    if (peer->any.sa_family == AF_INET)
+        return ntohl(peer->v4.sin_addr.s_addr) >> 24 == 127;
+    const struct in6_addr *v6 = &peer->v6.sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(v6))
+        return v6->s6_addr[12] == 127;
+    return IN6_IS_ADDR_LOOPBACK(v6);
 }
 
-static void admit(struct http_server *server, int fd, const struct sockaddr_storage *peer)
+static void admit(struct http_server *server, int fd, const union address *peer)
 {
     struct http_counters *counters = &server->counters;
     const uint64_t regular = counters->connections_open - server->surplus;
@@ -203,10 +207,9 @@ static void on_accept(evutil_socket_t fd, short what, void *context)
     struct http_server *server = context;
     http_server_tick(server);
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        struct sockaddr_storage peer = {0};
+        union address peer = {0};
         socklen_t bytes = sizeof peer;
-        const int accepted =
-            accept4(fd, (struct sockaddr *)&peer, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int accepted = accept4(fd, &peer.any, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (accepted >= 0) {
             admit(server, accepted, &peer);
             continue;
@@ -228,12 +231,6 @@ static void on_accept_pause(evutil_socket_t fd, short what, void *context)
 }
 
 /* Listening. */
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
 
 static bool read_port(in_port_t *ret_port, const char *text)
 {

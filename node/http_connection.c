@@ -11,41 +11,18 @@
 
 #include "cluster/base/check.h"
 
-/* Room for the head and body of most requests; what grew beyond is given back after the answer, so
- * that ten thousand idle connections stay small. */
-#define MESSAGE_BYTES      2048
-#define MESSAGE_BYTES_KEPT 4096
 /* Answers to pipelined requests are gathered up to here before the client must take some. */
 #define OUTPUT_BYTES_MAX 65536
 /* Requests of one connection before the others have their turn. */
 #define REQUESTS_PER_TURN 64
-/* What is read and dropped after a refusal. */
-#define DROPPED_BYTES_MAX (UINT64_C(8) << 20)
 
-static const struct http_fault bad_lines = {
-    400, "malformed_request", "a line of the head is folded or does not end with CR LF"};
-static const struct http_fault bad_chunks = {400, "malformed_chunks",
-                                             "the chunked body is malformed"};
 static const struct http_fault cut_short = {400, "incomplete_request",
                                             "the request ended before it was complete"};
 static const struct http_fault late = {408, "request_timeout", "the request took too long to send"};
-static const struct http_fault long_body = {413, "body_too_large", "the body is too large"};
-static const struct http_fault long_head = {431, "headers_too_large",
-                                            "the request line and headers are too large"};
-static const struct http_fault long_trailer = {431, "headers_too_large",
-                                               "the trailers or chunk extensions are too large"};
-static const struct http_fault crowded = {503, "too_many_connections",
-                                          "there are too many connections"};
-
-/* What a step says about the next one. */
-enum step {
-    STEP_WAIT, /* for input, the handler, or the client to take its answer */
-    STEP_MORE,
-};
 
 #define BIT(state) (1u << (state))
 
-static void move(struct http_connection *connection, enum http_state next)
+void http_connection_move(struct http_connection *connection, enum http_state next)
 {
     static const unsigned allowed[] = {
         [HTTP_HEAD_STATE] = BIT(HTTP_BODY_STATE) | BIT(HTTP_CHUNKS_STATE) |
@@ -73,63 +50,6 @@ static void move(struct http_connection *connection, enum http_state next)
         http_server_await(connection, HTTP_WAIT_REQUEST);
     else if (next != HTTP_BODY_STATE && next != HTTP_CHUNKS_STATE)
         http_server_await(connection, waits[next]);
-}
-
-/* The message: head and body in one piece, with room for a zero behind. */
-
-static bool message_reserve(struct http_connection *connection, size_t bytes)
-{
-    size_t capacity = connection->message_capacity;
-    if (bytes + 1 <= capacity)
-        return true;
-    capacity = capacity > 0 ? capacity : MESSAGE_BYTES;
-    while (capacity < bytes + 1)
-        capacity *= 2;
-    char *grown = realloc(connection->message, capacity);
-    if (grown == NULL)
-        return false;
-    connection->message = grown;
-    connection->message_capacity = capacity;
-    return true;
-}
-
-static size_t message_bytes(const struct http_connection *connection)
-{
-    return connection->head_bytes + connection->body_bytes;
-}
-
-/* Moves bytes from the front of the input to the end of the body. */
-static bool message_take(struct http_connection *connection, size_t bytes)
-{
-    struct evbuffer *input = bufferevent_get_input(connection->stream);
-    if (!message_reserve(connection, message_bytes(connection) + bytes))
-        return false;
-    const int taken =
-        evbuffer_remove(input, connection->message + message_bytes(connection), bytes);
-    CHECK(taken == (int)bytes);
-    connection->body_bytes += bytes;
-    connection->server->counters.bytes_in += bytes;
-    return true;
-}
-
-/* Ready for the next request. The memory of a large one is given back. */
-static void message_clear(struct http_connection *connection)
-{
-    connection->head_bytes = 0;
-    connection->body_bytes = 0;
-    if (connection->message_capacity > MESSAGE_BYTES_KEPT) {
-        free(connection->message);
-        connection->message = NULL;
-        connection->message_capacity = 0;
-    }
-}
-
-static void input_drop(struct http_connection *connection, size_t bytes)
-{
-    struct evbuffer *input = bufferevent_get_input(connection->stream);
-    connection->server->counters.bytes_in += bytes;
-    const int failed = evbuffer_drain(input, bytes);
-    CHECK(failed == 0);
 }
 
 /* Closing. */
@@ -179,11 +99,11 @@ static void reap(struct http_connection *connection)
 static void close_now(struct http_connection *connection)
 {
     stream_close(connection);
-    move(connection, HTTP_CLOSED_STATE);
+    http_connection_move(connection, HTTP_CLOSED_STATE);
 }
 
 /* The connection is of no more use; a request that the handler has outlives it. */
-static void abandon(struct http_connection *connection)
+void http_connection_abandon(struct http_connection *connection)
 {
     if (connection->state == HTTP_HANDLING_STATE)
         stream_close(connection);
@@ -196,11 +116,6 @@ static void abandon(struct http_connection *connection)
 static size_t unsent_bytes(const struct http_connection *connection)
 {
     return evbuffer_get_length(bufferevent_get_output(connection->stream));
-}
-
-static size_t input_bytes(const struct http_connection *connection)
-{
-    return evbuffer_get_length(bufferevent_get_input(connection->stream));
 }
 
 /* Straight to the socket; what it does not take is left in `parts`. Saves the event loop a round
@@ -222,8 +137,8 @@ static bool send_direct(struct http_connection *connection, struct iovec *parts,
 }
 
 /* With more requests waiting, answers are gathered instead, to leave in one piece. */
-static bool send_parts(struct http_connection *connection, const struct iovec *parts,
-                       size_t parts_count)
+bool http_connection_send(struct http_connection *connection, const struct iovec *parts,
+                          size_t parts_count)
 {
     struct iovec rest[2];
     CHECK(parts_count <= sizeof rest / sizeof rest[0]);
@@ -231,7 +146,7 @@ static bool send_parts(struct http_connection *connection, const struct iovec *p
         rest[i] = parts[i];
         connection->server->counters.bytes_out += parts[i].iov_len;
     }
-    if (unsent_bytes(connection) == 0 && input_bytes(connection) == 0 &&
+    if (unsent_bytes(connection) == 0 && http_input_bytes(connection) == 0 &&
         !send_direct(connection, rest, parts_count))
         return false;
     bool added = true;
@@ -248,7 +163,7 @@ static void linger(struct http_connection *connection)
     if (connection->ended || shutdown(connection->fd, SHUT_WR) != 0)
         close_now(connection);
     else
-        move(connection, HTTP_LINGERING_STATE);
+        http_connection_move(connection, HTTP_LINGERING_STATE);
 }
 
 /* The answer is on its way, or among those gathered. */
@@ -257,7 +172,7 @@ static void answered(struct http_connection *connection)
     if (connection->closing)
         linger(connection);
     else
-        move(connection, HTTP_HEAD_STATE);
+        http_connection_move(connection, HTTP_HEAD_STATE);
 }
 
 static void request_end(struct http_connection *connection)
@@ -267,7 +182,7 @@ static void request_end(struct http_connection *connection)
     connection->scan = (struct http_scan){0};
     connection->chunks = (struct http_chunks){0};
     connection->begun = false;
-    message_clear(connection);
+    http_input_clear(connection);
 }
 
 bool http_connection_will_close(struct http_connection *connection)
@@ -293,7 +208,7 @@ static void settle(struct http_connection *connection, bool sent)
     if (unsent == 0 || gathering)
         answered(connection);
     else
-        move(connection, HTTP_FLUSHING_STATE);
+        http_connection_move(connection, HTTP_FLUSHING_STATE);
 }
 
 void http_connection_answer(struct http_connection *connection, const struct iovec *parts,
@@ -302,165 +217,16 @@ void http_connection_answer(struct http_connection *connection, const struct iov
     CHECK(connection->state == HTTP_HANDLING_STATE);
     CHECK(parts_count > 0);
     http_server_tick(connection->server);
-    const bool sent = connection->stream != NULL && send_parts(connection, parts, parts_count);
+    const bool sent =
+        connection->stream != NULL && http_connection_send(connection, parts, parts_count);
     request_end(connection);
     settle(connection, sent);
     if (connection->running)
         return;
     if (connection->state == HTTP_CLOSED_STATE)
         reap(connection);
-    else if (input_bytes(connection) > 0 || connection->ended)
+    else if (http_input_bytes(connection) > 0 || connection->ended)
         http_server_resume(connection);
-}
-
-/* Input. */
-
-/* Answers for the handler, and closes afterwards: what follows cannot be trusted, or is too much.
- */
-static enum step refuse(struct http_connection *connection, const struct http_fault *fault)
-{
-    connection->server->counters.malformed++;
-    if (fault->status == 408)
-        connection->server->counters.timeouts++;
-    connection->closing = true;
-    move(connection, HTTP_HANDLING_STATE);
-    http_reply_problem(&connection->request, &(struct http_problem){
-                                                 .status = fault->status,
-                                                 .code = fault->code,
-                                                 .detail = fault->detail,
-                                                 .retryable = fault->status == 408,
-                                             });
-    return STEP_MORE;
-}
-
-static enum step run_out_of_memory(struct http_connection *connection)
-{
-    abandon(connection);
-    return STEP_WAIT;
-}
-
-static enum step hand_over(struct http_connection *connection)
-{
-    struct http_server *server = connection->server;
-    connection->message[message_bytes(connection)] = '\0';
-    connection->request.received_us = server->now_us;
-    connection->served++;
-    server->counters.requests++;
-    move(connection, HTTP_HANDLING_STATE);
-    server->handle(&connection->request, server->context);
-    return STEP_MORE;
-}
-
-/* The head is good. Says 100 to a client that waits for it before it sends the body. */
-static enum step start_body(struct http_connection *connection)
-{
-    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    const struct http_head *head = &connection->request.head;
-    if (!head->chunked && head->content_length == 0)
-        return hand_over(connection);
-    if (head->content_length > connection->server->settings.body_bytes_max)
-        return refuse(connection, &long_body);
-    if (head->expects_continue && input_bytes(connection) == 0) {
-        struct iovec part = {(char *)(uintptr_t)go_on, sizeof go_on - 1};
-        if (!send_parts(connection, &part, 1))
-            return run_out_of_memory(connection);
-    }
-    move(connection, head->chunked ? HTTP_CHUNKS_STATE : HTTP_BODY_STATE);
-    return STEP_MORE;
-}
-
-/* The first bytes of a request start its clock. */
-static void begin(struct http_connection *connection)
-{
-    if (connection->begun)
-        return;
-    connection->begun = true;
-    /* On a new connection it has been running since the accept. */
-    if (connection->wait != HTTP_WAIT_REQUEST && !connection->surplus)
-        http_server_await(connection, HTTP_WAIT_REQUEST);
-}
-
-static enum step read_head(struct http_connection *connection)
-{
-    struct evbuffer *input = bufferevent_get_input(connection->stream);
-    const size_t bytes_max = connection->server->settings.header_bytes_max;
-    size_t available = evbuffer_get_length(input);
-    if (available == 0)
-        return STEP_WAIT;
-    begin(connection);
-    if (connection->surplus)
-        return refuse(connection, &crowded);
-    available = available < bytes_max ? available : bytes_max;
-    const char *data = (const char *)evbuffer_pullup(input, (ev_ssize_t)available);
-    if (data == NULL)
-        return run_out_of_memory(connection);
-
-    size_t head_bytes;
-    const enum status status = http_head_scan(&connection->scan, data, available, &head_bytes);
-    if (status == STATUS_TRUNCATED)
-        return available < bytes_max ? STEP_WAIT : refuse(connection, &long_head);
-    if (status != STATUS_OK)
-        return refuse(connection, &bad_lines);
-    if (!message_take(connection, head_bytes))
-        return run_out_of_memory(connection);
-    connection->head_bytes = head_bytes;
-    connection->body_bytes = 0;
-    const struct http_fault *fault =
-        http_head_parse(&connection->request.head, connection->message, head_bytes);
-    return fault == NULL ? start_body(connection) : refuse(connection, fault);
-}
-
-static enum step read_body(struct http_connection *connection)
-{
-    const size_t wanted = (size_t)connection->request.head.content_length - connection->body_bytes;
-    const size_t available = input_bytes(connection);
-    const size_t bytes = available < wanted ? available : wanted;
-    if (bytes > 0 && !message_take(connection, bytes))
-        return run_out_of_memory(connection);
-    return bytes == wanted ? hand_over(connection) : STEP_WAIT;
-}
-
-static bool append_chunk(struct http_connection *connection, const struct http_span *body)
-{
-    if (!message_reserve(connection, message_bytes(connection) + body->bytes))
-        return false;
-    memcpy(connection->message + message_bytes(connection), body->data, body->bytes);
-    connection->body_bytes += body->bytes;
-    return true;
-}
-
-/* One run of bytes that lie together in the input. */
-static enum step read_chunks(struct http_connection *connection)
-{
-    struct evbuffer *input = bufferevent_get_input(connection->stream);
-    const size_t available = evbuffer_get_contiguous_space(input);
-    if (available == 0)
-        return STEP_WAIT;
-    struct http_span span = {(const char *)evbuffer_pullup(input, (ev_ssize_t)available),
-                             available};
-    struct http_span body;
-    const enum status status = http_chunks_take(&connection->chunks, &span, &body);
-    if (status == STATUS_INVALID || status == STATUS_TOO_LARGE)
-        return refuse(connection, status == STATUS_INVALID ? &bad_chunks : &long_trailer);
-    if (!append_chunk(connection, &body))
-        return run_out_of_memory(connection);
-    input_drop(connection, available - span.bytes);
-    const size_t room = connection->server->settings.body_bytes_max;
-    if (connection->body_bytes + connection->chunks.left > room)
-        return refuse(connection, &long_body);
-    return status == STATUS_OK ? hand_over(connection) : STEP_MORE;
-}
-
-static enum step drop_input(struct http_connection *connection)
-{
-    const size_t bytes = input_bytes(connection);
-    if (bytes == 0)
-        return STEP_WAIT;
-    connection->dropped_bytes += bytes;
-    input_drop(connection, bytes);
-    if (connection->dropped_bytes > DROPPED_BYTES_MAX || connection->ended)
-        abandon(connection);
-    return STEP_WAIT;
 }
 
 /* Nothing more will come. */
@@ -469,17 +235,17 @@ static void finish(struct http_connection *connection)
     switch (connection->state) {
     case HTTP_HEAD_STATE:
         if (!connection->begun) {
-            abandon(connection);
+            http_connection_abandon(connection);
             return;
         }
-        (void)refuse(connection, &cut_short);
+        (void)http_input_refuse(connection, &cut_short);
         return;
     case HTTP_BODY_STATE:
     case HTTP_CHUNKS_STATE:
-        (void)refuse(connection, &cut_short);
+        (void)http_input_refuse(connection, &cut_short);
         return;
     case HTTP_LINGERING_STATE:
-        abandon(connection);
+        http_connection_abandon(connection);
         return;
     case HTTP_HANDLING_STATE:
     case HTTP_FLUSHING_STATE:
@@ -489,22 +255,22 @@ static void finish(struct http_connection *connection)
     UNREACHABLE();
 }
 
-static enum step take_step(struct http_connection *connection)
+static enum http_step take_step(struct http_connection *connection)
 {
     switch (connection->state) {
     case HTTP_HEAD_STATE:
-        return read_head(connection);
+        return http_input_head(connection);
     case HTTP_BODY_STATE:
-        return read_body(connection);
+        return http_input_body(connection);
     case HTTP_CHUNKS_STATE:
-        return read_chunks(connection);
+        return http_input_chunks(connection);
     case HTTP_FLUSHING_STATE:
-        return connection->closing ? drop_input(connection) : STEP_WAIT;
+        return connection->closing ? http_input_drop(connection) : HTTP_STEP_WAIT;
     case HTTP_LINGERING_STATE:
-        return drop_input(connection);
+        return http_input_drop(connection);
     case HTTP_HANDLING_STATE:
     case HTTP_CLOSED_STATE:
-        return STEP_WAIT;
+        return HTTP_STEP_WAIT;
     }
     UNREACHABLE();
 }
@@ -515,11 +281,11 @@ static void pause_run(struct http_connection *connection)
     /* The run of pipelined requests is over: its answers go out before the next one begins, so
      * that a deadline applies to them. */
     if (connection->state == HTTP_HEAD_STATE && unsent_bytes(connection) > 0)
-        move(connection, HTTP_FLUSHING_STATE);
+        http_connection_move(connection, HTTP_FLUSHING_STATE);
     if (connection->ended)
         finish(connection);
     if (connection->state == HTTP_HEAD_STATE && !connection->begun && connection->server->stopping)
-        abandon(connection);
+        http_connection_abandon(connection);
 }
 
 /* What a client sends ahead beyond this stays in the kernel. A head that is not complete is always
@@ -529,7 +295,7 @@ static void regulate_input(struct http_connection *connection)
 {
     if (connection->stream == NULL || connection->ended)
         return;
-    const bool room = input_bytes(connection) < connection->server->settings.header_bytes_max;
+    const bool room = http_input_bytes(connection) < connection->server->settings.header_bytes_max;
     if (room == connection->reading)
         return;
     const int failed = room ? bufferevent_enable(connection->stream, EV_READ)
@@ -545,10 +311,10 @@ void http_connection_run(struct http_connection *connection)
         return;
     const uint32_t served_max = connection->served + REQUESTS_PER_TURN;
     connection->running = true;
-    enum step step = STEP_MORE;
-    while (step == STEP_MORE && connection->served < served_max)
+    enum http_step step = HTTP_STEP_MORE;
+    while (step == HTTP_STEP_MORE && connection->served < served_max)
         step = take_step(connection);
-    if (step == STEP_MORE)
+    if (step == HTTP_STEP_MORE)
         http_server_resume(connection);
     else
         pause_run(connection);
@@ -587,7 +353,7 @@ static void on_event(struct bufferevent *stream, short what, void *context)
     struct http_connection *connection = context;
     http_server_tick(connection->server);
     if ((what & BEV_EVENT_ERROR) != 0) {
-        abandon(connection);
+        http_connection_abandon(connection);
         reap(connection);
         return;
     }
@@ -601,10 +367,10 @@ void http_connection_expire(struct http_connection *connection)
                            connection->state == HTTP_CHUNKS_STATE ||
                            connection->state == HTTP_HEAD_STATE;
     if (receiving && connection->begun) {
-        (void)refuse(connection, &late);
+        (void)http_input_refuse(connection, &late);
         return;
     }
-    abandon(connection);
+    http_connection_abandon(connection);
     reap(connection);
 }
 

@@ -1,7 +1,8 @@
 /* node/http_connection.h -- What the parts of the HTTP server share. Not for anybody else.
  *
  * http.c owns the server: the listening socket, the list of connections and their deadlines.
- * http_connection.c owns one connection: its states, its input, its output.
+ * http_connection.c owns one connection: its states, its output and its end.
+ * http_input.c turns its input into requests, or refuses it.
  * http_reply.c writes answers; http_request.c reads requests. */
 #ifndef CAIRN_NODE_HTTP_CONNECTION_H
 #define CAIRN_NODE_HTTP_CONNECTION_H
@@ -135,6 +136,12 @@ void http_server_resume(struct http_connection *connection);
 void http_server_forget_resume(struct http_connection *connection);
 const char *http_server_date(struct http_server *server);
 
+/* What a step of a connection's loop says about the next one. */
+enum http_step {
+    HTTP_STEP_WAIT, /* for input, the handler, or the client to take its answer */
+    HTTP_STEP_MORE,
+};
+
 /* http_connection.c */
 /* Takes over the socket, which is closed on failure. */
 MUST_USE enum status http_connection_open(struct http_server *server, int fd, bool loopback,
@@ -152,5 +159,26 @@ bool http_connection_will_close(struct http_connection *connection);
 /* Sends the answer to the present request and goes on to the next. May free the connection. */
 void http_connection_answer(struct http_connection *connection, const struct iovec *parts,
                             size_t parts_count);
+void http_connection_move(struct http_connection *connection, enum http_state next);
+/* The connection is of no more use; a request that the handler has outlives it. */
+void http_connection_abandon(struct http_connection *connection);
+/* At most two parts. False: it broke. */
+bool http_connection_send(struct http_connection *connection, const struct iovec *parts,
+                          size_t parts_count);
+
+/* http_input.c: one step in the state of that name. */
+enum http_step http_input_head(struct http_connection *connection);
+enum http_step http_input_body(struct http_connection *connection);
+enum http_step http_input_chunks(struct http_connection *connection);
+/* After the last answer, for a bounded number of bytes. */
+enum http_step http_input_drop(struct http_connection *connection);
+/* Answers for the handler, and closes afterwards: what follows cannot be trusted, or is too much.
+ * May free the connection, unless its loop is running. */
+enum http_step http_input_refuse(struct http_connection *connection,
+                                 const struct http_fault *fault);
+/* Received and not yet used. */
+size_t http_input_bytes(const struct http_connection *connection);
+/* Forgets the present request's bytes. */
+void http_input_clear(struct http_connection *connection);
 
 #endif

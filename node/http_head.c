@@ -65,7 +65,9 @@ enum status http_head_scan(struct http_scan *scan, const char *data, size_t size
 
 static char lower(char letter)
 {
-    return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
+    if (letter >= 'A' && letter <= 'Z')
+        return (char)(letter - 'A' + 'a');
+    return letter;
 }
 
 bool http_text_equal(const char *a, size_t a_bytes, const char *b)

@@ -41,11 +41,11 @@ struct output {
     size_t used;
 };
 
-static enum status output_put(struct output *output, char value)
+static enum status output_put(struct output *output, int value)
 {
     if (output->used == output->capacity)
         return STATUS_TOO_LARGE;
-    output->data[output->used++] = value;
+    output->data[output->used++] = (char)value;
     return STATUS_OK;
 }
 
@@ -59,7 +59,7 @@ static enum status decode(struct output *output, const char **at, const char *st
         const int value = decode_one(&text);
         if (value < 0)
             return STATUS_INVALID;
-        status = output_put(output, space ? ' ' : (char)value);
+        status = output_put(output, space ? ' ' : value);
     }
     if (status == STATUS_OK)
         status = output_put(output, '\0');
@@ -117,8 +117,6 @@ enum status http_query_next(struct http_parameter *ret_parameter, const char **a
         return status;
     if (*text == '=')
         text++;
-    else
-        text = text + strcspn(text, "&");
     status = decode(&value, &text, "&", true);
     if (status == STATUS_OK)
         *at = text;

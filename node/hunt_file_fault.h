@@ -20,7 +20,7 @@ struct hunt_faults {
     struct hunt_fault *list; /* its own; hunt_faults_fini frees it */
     uint32_t listed;
     uint32_t capacity;
-    uint32_t count; /* above `listed`: there were more */
+    uint32_t count; /* above `listed`: there were more, about so many */
 };
 
 void hunt_faults_fini(struct hunt_faults *faults);

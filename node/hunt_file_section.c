@@ -37,18 +37,20 @@ void section_fault(const struct section *section, uint32_t line, const char *key
 
 void section_keys(const struct section *section, const char *const *known)
 {
+    /* Kept, and not looked up again for each: a file may repeat a key ten thousand times. */
+    const struct node *first[SECTION_KEYS_MAX] = {0};
     for (const struct node *node = section->map->first; node != NULL; node = node->next) {
         size_t i = 0;
         while (known[i] != NULL && strcmp(known[i], node->key) != 0)
             i++;
-        if (known[i] == NULL) {
+        CHECK(i < SECTION_KEYS_MAX);
+        if (known[i] == NULL)
             section_fault(section, node->line, node->key, "is no key that belongs here");
-            continue;
-        }
-        const struct node *first = node_member(section->map, node->key);
-        if (first != node)
+        else if (first[i] != NULL)
             section_fault(section, node->line, node->key, "is given again, after line %u",
-                          (unsigned)first->line);
+                          (unsigned)first[i]->line);
+        else
+            first[i] = node;
     }
 }
 

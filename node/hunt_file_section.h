@@ -15,6 +15,9 @@
 /* The longest path before a key, "treasures[60000].window.", and its zero. */
 #define SECTION_PATH_BYTES 40
 
+/* Keys that one map may know, and the NULL after them. */
+#define SECTION_KEYS_MAX 16
+
 /* The longest piece of the file that a fault quotes, with a zero. */
 #define QUOTED_BYTES 40
 

@@ -115,15 +115,23 @@ static uint64_t *sort_pairs(uint64_t *pairs, uint64_t *spare, size_t count)
     return pairs;
 }
 
-static size_t count_pairs(const struct global_input *input, uint16_t number)
+/* What the ranges have of a hunt, all together. */
+struct sizes {
+    size_t buckets, entries;
+};
+
+static struct sizes add_sizes(const struct global_input *input, uint16_t number)
 {
-    size_t count = 0;
+    struct sizes sizes = {.buckets = 0};
     for (uint32_t range = 0; range < input->ranges; range++) {
         const struct summary *summary = input->summaries[range];
         const struct summary_hunt *part = summary != NULL ? summary_hunt(summary, number) : NULL;
-        count += part != NULL ? part->buckets : 0;
+        if (part == NULL)
+            continue;
+        sizes.buckets += part->buckets;
+        sizes.entries += part->entries;
     }
-    return count;
+    return sizes;
 }
 
 /* All buckets of the ranges as score << 32 | players. */
@@ -175,10 +183,10 @@ static bool fill_histogram(struct global_hunt *hunt, const uint64_t *pairs, uint
     return true;
 }
 
-static bool merge_histograms(const struct global_input *input, struct global_hunt *hunt)
+static bool merge_histograms(const struct global_input *input, struct global_hunt *hunt,
+                             size_t count)
 {
-    const size_t count = count_pairs(input, hunt->hunt);
-    uint64_t *pairs = malloc(2 * count * sizeof *pairs + 1);
+    uint64_t *pairs = calloc(2 * count + 1, sizeof *pairs);
     if (pairs == NULL)
         return false;
     gather_pairs(input, hunt->hunt, pairs);
@@ -248,16 +256,16 @@ static void add_entry(struct global_hunt *hunt, const struct board_entry *entry)
     place_player(hunt, &entry->player, at);
 }
 
-static bool merge_entries(const struct global_input *input, struct global_hunt *hunt)
+static bool merge_entries(const struct global_input *input, struct global_hunt *hunt, size_t room)
 {
     struct lane *lanes = malloc(input->ranges * sizeof *lanes);
-    hunt->entries = malloc(BOARD_TOP * sizeof *hunt->entries);
+    hunt->entries = calloc(room + 1, sizeof *hunt->entries);
     if (lanes == NULL || hunt->entries == NULL) {
         free(lanes);
         return false;
     }
     uint32_t count = open_lanes(input, hunt->hunt, lanes);
-    while (count > 0 && hunt->entry_count < BOARD_TOP) {
+    while (count > 0 && hunt->entry_count < room) {
         add_entry(hunt, &lanes[0].entry);
         if (!summary_next_entry(&lanes[0].cursor, &lanes[0].entry))
             lanes[0] = lanes[--count];
@@ -311,10 +319,12 @@ static bool merge_hunts(const struct global_input *input, struct global_board *b
         struct global_hunt *hunt = &board->hunts[board->hunt_count++];
         hunt->hunt = (uint16_t)number;
         hunt->ties = ties_of(input->ties, input->ties_count, hunt->hunt);
-        if (!merge_histograms(input, hunt) || !merge_entries(input, hunt))
+        const struct sizes sizes = add_sizes(input, hunt->hunt);
+        const size_t room = sizes.entries < BOARD_TOP ? sizes.entries : BOARD_TOP;
+        if (!merge_histograms(input, hunt, sizes.buckets) || !merge_entries(input, hunt, room))
             return false;
         hunt->digest = hunt_digest(hunt);
-        board->bytes += sizeof *hunt + BOARD_TOP * sizeof *hunt->entries +
+        board->bytes += sizeof *hunt + room * sizeof *hunt->entries +
                         hunt->bucket_count * (sizeof *hunt->scores + sizeof *hunt->above);
     }
     return true;

@@ -49,8 +49,7 @@ static void put_record(struct writer *writer, const struct player *player)
     put_u64(writer, player->score_hlc);
     put_u64(writer, player->bucket.units);
     put_u64(writer, player->bucket.at_us);
-    put_u32(writer, player->bucket.claims);
-    put_u32(writer, player->bucket.per_ms);
+    put_u8(writer, player->has_bucket);
     put_u64(writer, player->his);
     put_u64(writer, player->pending);
     put_u8(writer, player->has_place);

@@ -239,7 +239,7 @@ static void accept_claim(struct engine *engine, struct player *player,
     player->place_x = judgement->action->x;
     player->place_y = judgement->action->y;
     player->place_us = hlc_us(judgement->moment->hlc);
-    if (verdict->treasure->taps_count > 0)
+    if (player->has_taps)
         taps_forget(players_taps(&engine->players, player), treasure);
     if (verdict->outcome == OUTCOME_PENDING) {
         player->pending |= bit;
@@ -254,12 +254,17 @@ static void write_down(struct engine *engine, struct player *player,
                        const struct judgement *judgement)
 {
     const struct verdict *verdict = &judgement->verdict;
-    player->bucket = verdict->bucket;
-    if (outcome_accepted(verdict->outcome))
+    if (verdict->took_token) {
+        player->has_bucket = true;
+        player->bucket = verdict->bucket;
+    }
+    if (outcome_accepted(verdict->outcome)) {
         accept_claim(engine, player, judgement);
-    else if (verdict->outcome == OUTCOME_TAP)
+    } else if (verdict->outcome == OUTCOME_TAP) {
+        player->has_taps = true;
         taps_click(players_taps(&engine->players, player), verdict->treasure->number,
                    hlc_us(judgement->moment->hlc));
+    }
     const struct window_judged judged = {
         .seq = judgement->action->seq,
         .content = judgement->content,

@@ -63,9 +63,9 @@ void engine_prefetch(const struct engine *engine, const struct action *action);
  * accordingly. Calls come with rising hlc. Fills *ret_result completely. Where the range has no
  * room for one more player, or receipt, the outcome is `full` and nothing changes.
  *
- * Two things that the contract leaves open: a version that changes the rate gives everybody a full
- * bucket; a pattern of clicks that a version no longer asks for stays among the four until it is
- * replaced. */
+ * Where the contract is silent: when a version changes the rate, a player's units stay, up to what
+ * is full by then; clicks in the same microsecond are ordered by their hlc; the click patterns of a
+ * treasure that is his in another way are forgotten too. */
 void engine_judge(struct engine *engine, const struct action *action, const struct moment *moment,
                   struct result *ret_result);
 

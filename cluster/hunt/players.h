@@ -17,12 +17,10 @@
 #include "cluster/hunt/taps.h"
 #include "cluster/hunt/window.h"
 
-/* The tokens that a player has left (rules.h says how they are counted). */
+/* What a player's rate had left when he last took a token (rules.c says how it is counted). */
 struct bucket {
     uint64_t units;
     uint64_t at_us;
-    /* The rate it was filled by; another one starts with a full bucket. */
-    uint32_t claims, per_ms;
 };
 
 /* Treasures with numbers below this have a bit in the record; for the others the receipts tell. */
@@ -33,17 +31,18 @@ struct player {
     alignas(64) struct player_id id;
     int64_t score;
     struct bucket bucket;
+    uint64_t his;      /* bits of treasures found or won */
     uint32_t receipts; /* head of his chain */
     uint16_t hunt;
-    bool has_place; /* a claim of his was accepted */
-    uint8_t zero;
+    bool has_bucket; /* he took a token once; else it is full */
+    bool has_place;  /* a claim of his was accepted */
     struct window window;
-    uint64_t his;       /* bits of treasures found or won */
     uint64_t pending;   /* bits of treasures that wait for their epoch */
     uint64_t score_hlc; /* of the last claim that brought points; 0: none */
     uint64_t place_us;  /* of his last accepted claim */
     int32_t place_x, place_y;
     uint32_t reactions; /* emoji received and delivered */
+    bool has_taps;      /* he has begun click patterns; else his tap_set need not be looked at */
 };
 
 struct players {

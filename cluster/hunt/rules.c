@@ -40,28 +40,27 @@ static uint64_t passed_us(uint64_t t_us, uint64_t since_us)
 }
 
 /* Line 3. A token is per_ms x 1000 units, a microsecond brings `claims` of them, and a full bucket
- * has `claims` tokens. */
+ * has `claims` tokens. When a version changes the rate, the units stay, up to what is full now. */
 _Static_assert(UINT64_C(1000) * RATE_CLAIMS_MAX * RATE_PER_MS_MAX < UINT64_MAX / 2,
                "a full bucket and as much again fit in 64 bits");
 
-static bool take_token(const struct definition *definition, uint64_t t_us, struct bucket *bucket)
+static bool take_token(const struct trial *trial, struct bucket *ret_bucket)
 {
+    const struct definition *definition = trial->hunt->definition;
+    const struct player *player = trial->player;
     const uint64_t token = UINT64_C(1000) * definition->rate_per_ms;
     const uint64_t full = token * definition->rate_claims;
-    if (bucket->claims != definition->rate_claims || bucket->per_ms != definition->rate_per_ms) {
-        *bucket = (struct bucket){
-            .units = full, .claims = definition->rate_claims, .per_ms = definition->rate_per_ms};
-    } else {
+    uint64_t units = full;
+    if (player->has_bucket) {
         /* After per_ms any bucket is full; before that the product is small. */
-        const uint64_t passed = passed_us(t_us, bucket->at_us);
-        const uint64_t missing = full - bucket->units;
+        const uint64_t passed = passed_us(trial->t_us, player->bucket.at_us);
         const uint64_t brought = passed < token ? passed * definition->rate_claims : full;
-        bucket->units += brought < missing ? brought : missing;
+        units = player->bucket.units < full ? player->bucket.units + brought : full;
+        units = units < full ? units : full;
     }
-    bucket->at_us = t_us;
-    if (bucket->units < token)
+    if (units < token)
         return false;
-    bucket->units -= token;
+    *ret_bucket = (struct bucket){.units = units - token, .at_us = trial->t_us};
     return true;
 }
 
@@ -252,7 +251,7 @@ void rules_judge(const struct trial *trial, struct verdict *ret_verdict)
     const struct action *action = trial->action;
     CHECK(definition != NULL);
     CHECK(trial->t_us <= HLC_US_MAX);
-    *ret_verdict = (struct verdict){.bucket = trial->player->bucket};
+    *ret_verdict = (struct verdict){.outcome = OUTCOME_NONE};
 
     if (definition->has_opens_at && is_before(trial->t_us, definition->opens_at_ms)) {
         ret_verdict->outcome = OUTCOME_NOT_OPEN;
@@ -262,9 +261,12 @@ void rules_judge(const struct trial *trial, struct verdict *ret_verdict)
         ret_verdict->outcome = OUTCOME_ENDED;
         return;
     }
-    if (definition->rate_claims > 0 && !take_token(definition, trial->t_us, &ret_verdict->bucket)) {
-        ret_verdict->outcome = OUTCOME_RATE_LIMITED;
-        return;
+    if (definition->rate_claims > 0) {
+        ret_verdict->took_token = take_token(trial, &ret_verdict->bucket);
+        if (!ret_verdict->took_token) {
+            ret_verdict->outcome = OUTCOME_RATE_LIMITED;
+            return;
+        }
     }
     ret_verdict->outcome = judge_clock(definition, action->time_ms, trial->t_us);
     if (ret_verdict->outcome != OUTCOME_NONE)

@@ -26,7 +26,8 @@ struct verdict {
     enum outcome outcome;
     const struct treasure *treasure; /* found, pending, tap, already, sold_out, closed; or NULL */
     uint32_t points;                 /* found: he gets; pending: it would bring */
-    struct bucket bucket;            /* as it is afterwards */
+    bool took_token;                 /* of the hunt's rate; then ... */
+    struct bucket bucket;            /* ... the bucket as it is afterwards */
 };
 
 void rules_judge(const struct trial *trial, struct verdict *ret_verdict);

@@ -66,7 +66,7 @@ struct group_config {
 /* Where a call puts what it wants done, at what time, under which ticket. */
 struct group_turn {
     uint64_t now_ms;
-    uint64_t ticket;
+    uint64_t ticket;         /* above 0; another turn has a higher one */
     struct effects *effects; /* room for GROUP_EFFECTS_MAX at each call */
     struct arena *arena;     /* lives until the end of the turn */
 };

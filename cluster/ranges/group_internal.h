@@ -20,7 +20,8 @@
 #include "cluster/ranges/terms.h"
 
 #if RAFT_VERSION_NUMBER < 2201
-#error "libraft before 0.22.1 commits entries of old terms by counting: acknowledged claims get lost"
+#error                                                                                             \
+    "libraft before 0.22.1 commits entries of old terms by counting: acknowledged claims get lost"
 #endif
 
 /* All groups of a node fire on one grid, so that an idle node sends each peer one message for all
@@ -85,6 +86,7 @@ struct group {
     bool sends_left;       /* messages that found no room in this call's effects */
     struct log_part given; /* during group_log_read */
     struct log_part kept;  /* for applying */
+    void *kept_block;      /* where it lies */
 
     uint64_t dropped;
 };

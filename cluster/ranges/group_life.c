@@ -26,7 +26,7 @@ void group_free(struct group *group)
         return;
     core_close(group);
     terms_fini(&group->terms);
-    tail_bury(&group->tail, group->kept.count > 0 ? (void *)(uintptr_t)group->kept.entries : NULL);
+    tail_block_free(group->kept_block);
     tail_fini(&group->tail);
     outbox_fini(&group->outbox);
     free(group->writes);
@@ -36,6 +36,7 @@ void group_free(struct group *group)
 bool group_enter(struct group *group, const struct group_turn *turn)
 {
     CHECK(effects_room(turn->effects, GROUP_EFFECTS_MAX));
+    CHECK(turn->ticket > 0);
     CHECK(turn->ticket >= group->turn_ticket);
     /* Another ticket is another turn: nobody looks at the last one's effects any more. */
     if (turn->ticket > group->turn_ticket) {
@@ -50,7 +51,10 @@ bool group_enter(struct group *group, const struct group_turn *turn)
 
 void group_leave(struct group *group, const struct group_turn *turn)
 {
-    durable_report(group, turn);
+    if (!group->broken)
+        durable_report(group, turn);
+    if (group->broken)
+        return;
     apply_skip_internal(group);
     apply_evict(group);
     send_flush(group, turn);
@@ -86,7 +90,8 @@ static void start(struct group *group, const struct group_turn *turn, struct har
                   bool founding)
 {
     group->started = true;
-    (void)group_enter(group, turn);
+    const bool entered = group_enter(group, turn);
+    CHECK(entered);
     const bool sole = replica_set_sole_voter(&group->replicas, group->config.replica);
     if (sole) {
         hard_state.term++;
@@ -134,8 +139,7 @@ void group_found(struct group *group, const struct group_turn *turn, const struc
 static struct raft_entry *restored_slot(struct group *group)
 {
     if (group->restored_count == group->restored_capacity) {
-        const uint32_t capacity =
-            group->restored_capacity == 0 ? 64 : group->restored_capacity * 2;
+        const uint32_t capacity = group->restored_capacity == 0 ? 64 : group->restored_capacity * 2;
         struct raft_entry *restored =
             raft_realloc(group->restored, capacity * sizeof *group->restored);
         if (restored == NULL)
@@ -189,24 +193,26 @@ enum status group_start(struct group *group, const struct group_turn *turn,
     return STATUS_OK;
 }
 
+static uint64_t deadline(const struct group *group)
+{
+    return (core_deadline(group) + GROUP_GRID_MS - 1) / GROUP_GRID_MS * GROUP_GRID_MS;
+}
+
 uint64_t group_next_tick(const struct group *group)
 {
     if (!group->started || group->broken)
         return UINT64_MAX;
-    if (group->sends_left)
-        return group->now_ms;
-    const uint64_t due = core_deadline(group);
-    return (due + GROUP_GRID_MS - 1) / GROUP_GRID_MS * GROUP_GRID_MS;
+    return group->sends_left ? group->now_ms : deadline(group);
 }
 
 void group_tick(struct group *group, const struct group_turn *turn)
 {
     if (!group_enter(group, turn))
         return;
-    if (!group->sends_left && group->now_ms >= group_next_tick(group))
+    /* Earlier than asked for, libraft would take its followers for unreachable. */
+    if (group->now_ms >= deadline(group))
         core_timeout(group, turn);
-    if (!group->broken)
-        group_leave(group, turn);
+    group_leave(group, turn);
 }
 
 enum group_role group_role(const struct group *group)

@@ -3,8 +3,7 @@
 #include "cluster/base/check.h"
 #include "cluster/ranges/group_internal.h"
 
-/* The log can be no shorter than this for an election to go on undisturbed, and fewer entries on
- * their way would leave a slow link idle. */
+/* libraft's 32 would leave a link idle while small entries are on their way. */
 #define INFLIGHT_MAX GROUP_APPEND_ENTRIES_MAX
 
 /* What libraft's own messages carry (its message.h): results below 2 lack fields that we fill. */
@@ -69,16 +68,16 @@ static void copy_configuration(struct group *group)
     for (uint32_t i = 0; i < from->n; i++) {
         const struct raft_server *server = &from->servers[i];
         struct replica *replica = &to->list[i];
-        const enum status status =
-            replica_address_parse(server->address, strlen(server->address), &replica->number,
-                                  &replica->node);
+        const enum status status = replica_address_parse(server->address, strlen(server->address),
+                                                         &replica->number, &replica->node);
         CHECK(status == STATUS_OK);
         CHECK(replica->number == server->id);
         replica->role = server->role == RAFT_VOTER ? REPLICA_VOTER : REPLICA_LEARNER;
     }
 }
 
-/* --- Messages between libraft's form and ours ---------------------------------------------------- */
+/* --- Messages between libraft's form and ours ----------------------------------------------------
+ */
 
 static void translate_vote_result(const struct group *group,
                                   const struct raft_request_vote_result *result,
@@ -186,7 +185,8 @@ static void translate_back(const struct group_message *message, struct raft_mess
     UNREACHABLE();
 }
 
-/* --- One step ------------------------------------------------------------------------------------ */
+/* --- One step ------------------------------------------------------------------------------------
+ */
 
 static void absorb_messages(struct group *group, const struct raft_update *update)
 {
@@ -199,6 +199,17 @@ static void absorb_messages(struct group *group, const struct raft_update *updat
             translate(group, raft, &message))
             send_hold(group, &message, node);
     }
+}
+
+static bool changes_configuration(const struct group *group, const struct raft_update *update)
+{
+    if (update->entries.index <= group->terms.last_index)
+        return true; /* what is truncated may have been a CHANGE */
+    for (unsigned i = 0; i < update->entries.n; i++) {
+        if (update->entries.batch[i].type == RAFT_CHANGE)
+            return true;
+    }
+    return false;
 }
 
 /* What libraft wants done, in the order in which it must become durable: term and vote, entries;
@@ -215,9 +226,11 @@ static void absorb(struct group *group, const struct group_turn *turn,
         durable_write_state(group, turn, &hard_state);
     }
     if (update->flags & (RAFT_UPDATE_ENTRIES)) {
+        const bool changes = changes_configuration(group, update);
         durable_write_entries(group, turn, update->entries.index, update->entries.batch,
                               update->entries.n);
-        copy_configuration(group);
+        if (changes)
+            copy_configuration(group);
     }
     if ((update->flags & (RAFT_UPDATE_STATE)) && group->role == GROUP_LEADER)
         group->elected_index = group->terms.last_index;

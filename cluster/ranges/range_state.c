@@ -133,21 +133,20 @@ static enum status close_through(struct range_state *state, uint64_t epoch,
                                  struct range_applied *applied)
 {
     CHECK(epoch >= state->open_epoch);
-    struct summary_board boards[HUNTS_MAX];
+    struct summary_source sources[HUNTS_MAX];
     uint32_t count = 0;
     for (uint16_t hunt = 0; hunt < HUNTS_MAX; hunt++) {
         struct board *board = engine_board(state->engine, hunt);
         if (board != NULL)
-            boards[count++] = (struct summary_board){.hunt = hunt, .board = board};
+            sources[count++] = (struct summary_source){.hunt = hunt, .board = board};
     }
     const struct summary_input input = {
         .range = state->range,
         .from = state->open_epoch,
         .through = epoch,
         .last_hlc = state->last_hlc,
-        .epoch_ms = state->epoch_ms,
-        .board_count = count,
-        .boards = boards,
+        .sources = sources,
+        .count = count,
     };
     CHECK(applied->summary == NULL);
     applied->summary = summary_build(&input);
@@ -363,6 +362,12 @@ static enum status apply_record(struct range_state *state, uint64_t index,
     }
 }
 
+/* Actions and CLOSE move it themselves, to where they end. */
+static bool moves_clock_here(enum record_kind kind)
+{
+    return kind == RECORD_LEARN || kind == RECORD_RESOLVE || kind == RECORD_BARRIER;
+}
+
 enum status range_state_apply(struct range_state *state, uint64_t index,
                               const struct log_entry *entry, struct arena *arena,
                               struct range_applied *ret_applied)
@@ -375,6 +380,8 @@ enum status range_state_apply(struct range_state *state, uint64_t index,
     }
     ret_applied->kind = record.kind;
     const enum status status = apply_record(state, index, &record, arena, ret_applied);
+    if (status == STATUS_OK && !ret_applied->ignored && moves_clock_here(record.kind))
+        move_hlc(state, record.stamp);
     if (status == STATUS_OK) {
         const uint64_t folded[2] = {index, (uint64_t)record.kind << 1 | ret_applied->ignored};
         state->digest = hash_chain(state->digest, folded, sizeof folded);

@@ -308,8 +308,12 @@ static struct store *open_or_refuse(const char *path, enum status *ret_status)
 
 static struct store *open_well(const char *path)
 {
-    enum status status = STATUS_OK;
-    struct store *store = open_or_refuse(path, &status);
+    struct store *store = NULL;
+    struct store_error error = {.text = ""};
+    const struct store_settings settings = settings_for(path);
+    const enum status status = store_open(&store, &settings, &error);
+    if (status != STATUS_OK)
+        (void)fprintf(stderr, "%s: %s\n", status_name(status), error.text);
     EXPECT(status == STATUS_OK);
     return store;
 }
@@ -482,7 +486,7 @@ static void damage_each_header(struct place *place, unsigned worker)
     }
     const size_t first_block = first_flipped(place) / FRAMING_BLOCK_BYTES + 1;
     for (at = first_block * FRAMING_BLOCK_BYTES; at < place->size; at += FRAMING_BLOCK_BYTES) {
-        if (worker == 0)
+        if (++nth % WORKERS == worker)
             damage_header(&patient, at);
     }
     patient_dismiss(&patient);
@@ -508,7 +512,7 @@ static void smash_pages(struct place *place, unsigned worker)
     patient_dismiss(&patient);
 }
 
-static const struct story small_turns = {.first_turns = 40, .turns = 700};
+static const struct story small_turns = {.first_turns = 20, .turns = 240};
 static const struct story large_end = {.first_turns = 3, .turns = 60, .large_turn = 60};
 static const struct story large_middle = {.first_turns = 3, .turns = 100, .large_turn = 70};
 
@@ -712,7 +716,9 @@ static void write_until_killed(struct place *place, unsigned worker)
     join(live, place->root, "live");
     struct store_settings settings = settings_for(live);
     settings.completed = report_completed;
-    settings.memtable_bytes = 128 << 10; /* so that kills meet flushes and changes of the log too */
+    /* Small, so that kills meet full queues, flushes and changes of the log too. */
+    settings.backlog_bytes_max = 16 << 10;
+    settings.memtable_bytes = 128 << 10;
     struct store *store = NULL;
     EXPECT(store_open(&store, &settings, NULL) == STATUS_OK);
     uint64_t turn = check_store(store, &place->story) + 1;

@@ -155,10 +155,7 @@ static int set_up(void **state)
 {
     struct world *world = calloc(1, sizeof *world);
     assert_non_null(world);
-    struct event_config *config = event_config_new();
-    assert_non_null(config);
-    world->base = event_base_new_with_config(config);
-    event_config_free(config);
+    world->base = event_base_new();
     assert_non_null(world->base);
     assert_int_equal(event_base_priority_init(world->base, 2), 0);
     http_settings_init(&world->settings);
@@ -518,11 +515,13 @@ static void what_a_client_sends_ahead_stays_in_the_kernel(void **state)
     /* The sockets' buffers end; ours must not take up what they cannot. */
     const char chunk[4096] = {0};
     size_t accepted = 0;
-    for (int quiet = 0; quiet < 50;) {
+    for (int refusals = 0; refusals < 50;) {
         const ssize_t sent = send(client.fd, chunk, sizeof chunk, MSG_DONTWAIT | MSG_NOSIGNAL);
-        quiet = sent > 0 ? 0 : quiet + 1;
         accepted += sent > 0 ? (size_t)sent : 0;
         assert_true(accepted < (size_t)64 << 20);
+        if (sent > 0)
+            continue;
+        refusals++;
         turn(world);
     }
     assert_true(counters(world)->bytes_in < 100);
@@ -903,8 +902,7 @@ static void ambiguous_framing_is_400(void **state)
         "Transfer-Encoding: chunkedx\r\n",
         "Transfer-Encoding: \"chunked\"\r\n",
         "Transfer-Encoding:\r\n",
-        "Transfer-Encoding:\x0b"
-        "chunked\r\n",
+        "Transfer-Encoding:\013chunked\r\n",
         "Content-Length : 5\r\n",
         "Content-Length\t: 5\r\n",
         " Content-Length: 5\r\n",

@@ -1,0 +1,262 @@
+/* cairn-sim: runs simulated clusters, each from one seed, and checks the promises. */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cluster/base/check.h"
+#include "cluster/base/hash.h"
+#include "tests/sim/world.h"
+
+#define WORKERS_MAX 64
+
+const char *argp_program_version = "cairn-sim " CAIRN_VERSION;
+
+struct options {
+    uint64_t seed, seeds;
+    uint32_t nodes, seconds;
+    bool json, trace;
+};
+
+/* What the workers share: each takes every n-th seed, and says which one it is at, so that a seed
+ * that kills its worker has a name too. */
+struct board {
+    struct {
+        uint64_t seed; /* the one under way */
+        bool running;
+    } at[WORKERS_MAX];
+    uint64_t done;
+    struct world_report total; /* sums; `digest` folds all seeds in any order, by exclusive or */
+    uint64_t failed_seed;
+};
+
+static const struct argp_option choices[] = {
+    {"seed", 's', "S", 0, "First seed (1)", 0},
+    {"seeds", 'n', "N", 0, "How many seeds, from the first up; all cores are used (1)", 0},
+    {"nodes", 'N', "N", 0, "Nodes of each cluster: 1, 3, 5 or 7 (1)", 0},
+    {"seconds", 't', "S", 0, "Simulated seconds with faults (30)", 0},
+    {"trace", 'T', NULL, 0, "Print what happens", 0},
+    {"json", 'j', NULL, 0, "Print one JSON object", 0},
+    {0},
+};
+
+static uint64_t number(const char *text, uint64_t low, uint64_t high, struct argp_state *state)
+{
+    char *end;
+    errno = 0;
+    const unsigned long long value = strtoull(text, &end, 10);
+    if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9' || value < low || value > high)
+        argp_error(state, "'%s' is not a number from %llu to %llu", text, (unsigned long long)low,
+                   (unsigned long long)high);
+    return value;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct options *options = state->input;
+    switch (key) {
+    case 's':
+        options->seed = number(text, 0, UINT64_MAX / 2, state);
+        return 0;
+    case 'n':
+        options->seeds = number(text, 1, 1000000000, state);
+        return 0;
+    case 'N':
+        options->nodes = (uint32_t)number(text, 1, WORLD_NODES_MAX, state);
+        if (options->nodes % 2 == 0)
+            argp_error(state, "nodes must be odd");
+        return 0;
+    case 't':
+        options->seconds = (uint32_t)number(text, 1, 100000, state);
+        return 0;
+    case 'T':
+        options->trace = true;
+        return 0;
+    case 'j':
+        options->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unexpected argument '%s'", text);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void add_report(struct world_report *total, const struct world_report *report)
+{
+    total->digest ^= report->digest;
+    total->actions += report->actions;
+    total->acknowledged += report->acknowledged;
+    total->entries += report->entries;
+    total->crashes += report->crashes;
+    total->elections += report->elections;
+    total->epochs += report->epochs;
+    total->replays += report->replays;
+    total->unavailable += report->unavailable;
+}
+
+/* One worker: its reports come back through its own slot's sums. Returns the exit code. */
+static int work(const struct options *options, struct board *board, uint32_t worker,
+                uint32_t workers, struct world_report *sums)
+{
+    for (uint64_t i = worker; i < options->seeds; i += workers) {
+        const struct world_options world = {
+            .seed = options->seed + i,
+            .nodes = options->nodes,
+            .seconds = options->seconds,
+            .trace = options->trace,
+        };
+        board->at[worker].seed = world.seed;
+        board->at[worker].running = true;
+        struct world_report report;
+        world_run(&world, &report);
+        board->at[worker].running = false;
+        if (report.failed) {
+            (void)fprintf(stderr, "seed=%llu: %s\n", (unsigned long long)world.seed,
+                          report.failure);
+            return 1;
+        }
+        const uint64_t mixed[2] = {world.seed, report.digest};
+        report.digest = hash_bytes(mixed, sizeof mixed);
+        add_report(sums, &report);
+        __atomic_add_fetch(&board->done, 1, __ATOMIC_RELAXED);
+    }
+    return 0;
+}
+
+static uint32_t worker_count(const struct options *options)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t workers = cores > 0 ? (uint64_t)cores : 1;
+    if (workers > WORKERS_MAX)
+        workers = WORKERS_MAX;
+    return (uint32_t)(workers < options->seeds ? workers : options->seeds);
+}
+
+static void *shared_memory(size_t size)
+{
+    void *place = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(place != MAP_FAILED);
+    return place;
+}
+
+static void show_progress(const struct options *options, const struct board *board)
+{
+    if (!options->json && isatty(STDERR_FILENO) && options->seeds > 1)
+        (void)fprintf(stderr, "\r%llu of %llu seeds", (unsigned long long)board->done,
+                      (unsigned long long)options->seeds);
+}
+
+/* Waits for the workers; the others are stopped when one fails. */
+static bool wait_for(const struct options *options, const struct board *board, pid_t *pids,
+                     uint32_t workers)
+{
+    bool passed = true;
+    uint32_t left = workers;
+    while (left > 0) {
+        int status;
+        const pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid == 0) {
+            show_progress(options, board);
+            (void)usleep(100000);
+            continue;
+        }
+        CHECK(pid > 0);
+        left--;
+        for (uint32_t i = 0; i < workers; i++) {
+            if (pids[i] != pid)
+                continue;
+            pids[i] = 0;
+            if (WIFSIGNALED(status) && passed)
+                (void)fprintf(stderr, "seed=%llu: killed by signal %d\n",
+                              (unsigned long long)board->at[i].seed, WTERMSIG(status));
+        }
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+            continue;
+        if (passed) {
+            for (uint32_t i = 0; i < workers; i++) {
+                if (pids[i] != 0)
+                    (void)kill(pids[i], SIGTERM);
+            }
+        }
+        passed = false;
+    }
+    return passed;
+}
+
+static void print_text(const struct options *options, const struct world_report *total)
+{
+    (void)printf("%llu seed%s from %llu, %u node%s, %u simulated seconds: every promise held\n"
+                 "  actions %llu, acknowledged %llu (replays %llu), unavailable %llu\n"
+                 "  crashes %llu, leaderships %llu, epochs %llu, entries %llu\n"
+                 "  digest %016llx\n",
+                 (unsigned long long)options->seeds, options->seeds == 1 ? "" : "s",
+                 (unsigned long long)options->seed, options->nodes, options->nodes == 1 ? "" : "s",
+                 options->seconds, (unsigned long long)total->actions,
+                 (unsigned long long)total->acknowledged, (unsigned long long)total->replays,
+                 (unsigned long long)total->unavailable, (unsigned long long)total->crashes,
+                 (unsigned long long)total->elections, (unsigned long long)total->epochs,
+                 (unsigned long long)total->entries, (unsigned long long)total->digest);
+}
+
+static void print_json(const struct options *options, const struct world_report *total, bool passed)
+{
+    (void)printf("{\"seed\": %llu, \"seeds\": %llu, \"nodes\": %u, \"seconds\": %u, "
+                 "\"passed\": %s, \"actions\": %llu, \"acknowledged\": %llu, \"replays\": %llu, "
+                 "\"unavailable\": %llu, \"crashes\": %llu, \"leaderships\": %llu, "
+                 "\"epochs\": %llu, \"entries\": %llu, \"digest\": \"%016llx\"}\n",
+                 (unsigned long long)options->seed, (unsigned long long)options->seeds,
+                 options->nodes, options->seconds, passed ? "true" : "false",
+                 (unsigned long long)total->actions, (unsigned long long)total->acknowledged,
+                 (unsigned long long)total->replays, (unsigned long long)total->unavailable,
+                 (unsigned long long)total->crashes, (unsigned long long)total->elections,
+                 (unsigned long long)total->epochs, (unsigned long long)total->entries,
+                 (unsigned long long)total->digest);
+}
+
+static bool run(const struct options *options, struct world_report *ret_total)
+{
+    const uint32_t workers = worker_count(options);
+    struct board *board = shared_memory(sizeof *board);
+    struct world_report *sums = shared_memory(workers * sizeof *sums);
+    pid_t pids[WORKERS_MAX] = {0};
+    for (uint32_t i = 0; i < workers; i++) {
+        pids[i] = fork();
+        CHECK(pids[i] >= 0);
+        if (pids[i] == 0)
+            _exit(work(options, board, i, workers, &sums[i]));
+    }
+    const bool passed = wait_for(options, board, pids, workers);
+    if (!options->json && isatty(STDERR_FILENO) && options->seeds > 1)
+        (void)fprintf(stderr, "\r\033[K");
+    for (uint32_t i = 0; i < workers; i++)
+        add_report(ret_total, &sums[i]);
+    return passed;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.seed = 1, .seeds = 1, .nodes = 1, .seconds = 30};
+    const struct argp argp = {
+        .options = choices,
+        .parser = parse,
+        .doc = "Runs whole clusters in simulated time, each from one seed, with crashes, lost "
+               "writes and messages, and checks what they promised against a model of the hunt. "
+               "Exit code 1 and seed=... at a violation; the same seed gives the same digest.",
+    };
+    argp_err_exit_status = 2;
+    (void)argp_parse(&argp, argc, argv, 0, NULL, &options);
+
+    struct world_report total = {0};
+    const bool passed = run(&options, &total);
+    if (options.json)
+        print_json(&options, &total, passed);
+    else if (passed)
+        print_text(&options, &total);
+    return passed ? 0 : 1;
+}

@@ -1,0 +1,269 @@
+/* One simulated node: its core, its clock, its disk, and what becomes of them in a crash. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster/base/check.h"
+#include "tests/sim/world_internal.h"
+
+/* Entries given in one RESTORE. */
+#define RESTORE_CHUNK 50
+
+/* Monotonic time at the start; it must not be taken for "never". */
+#define MONOTONIC_START_US 1000000
+
+/* Between ticks at least this long, however eager the core is. */
+#define TICK_US_MIN 1000
+
+struct now node_now(const struct world *world, const struct node *node)
+{
+    return (struct now){
+        .monotonic_us = MONOTONIC_START_US + world->now_us,
+        .physical_us =
+            (uint64_t)((int64_t)(WORLD_START_US + world->now_us) + node->clock_offset_us),
+        .uncertainty_us = 1000,
+    };
+}
+
+static void must_step(struct world *world, struct node *node, const struct event *event)
+{
+    const struct now now = node_now(world, node);
+    const enum status status = cluster_step(node->core, &now, event, &world->effects);
+    if (status != STATUS_OK)
+        world_fail(world, "node %u: step %d: %s", node->number, (int)event->kind,
+                   status_name(status));
+}
+
+/* Which entries the core asked for; answered when the effects of its step are carried out. */
+struct reads {
+    struct {
+        uint32_t group;
+        uint64_t first, last;
+        uint32_t bytes_max;
+    } list[WORLD_RANGES_MAX + 1];
+    uint32_t count;
+};
+
+static void note_read(struct reads *reads, const struct effect *effect)
+{
+    CHECK(reads->count < sizeof reads->list / sizeof reads->list[0]);
+    reads->list[reads->count].group = effect->group;
+    reads->list[reads->count].first = effect->read_log.first;
+    reads->list[reads->count].last = effect->read_log.last;
+    reads->list[reads->count].bytes_max = effect->read_log.bytes_max;
+    reads->count++;
+}
+
+static void carry_out_one(struct world *world, struct node *node, const struct effect *effect,
+                          struct reads *reads)
+{
+    switch (effect->kind) {
+    case EFFECT_SEND:
+        net_send(world, node, effect);
+        break;
+    case EFFECT_HARD_STATE:
+    case EFFECT_APPEND:
+    case EFFECT_TRUNCATE:
+        CHECK(effect->ticket == cluster_ticket(node->core));
+        disk_add(&node->disk, effect);
+        break;
+    case EFFECT_READ_LOG:
+        note_read(reads, effect);
+        break;
+    case EFFECT_REPLY:
+        for (uint32_t i = 0; i < effect->reply.count; i++)
+            clients_replied(world, node, &effect->reply.replies[i]);
+        break;
+    case EFFECT_DEFINED:
+        clients_defined(world, effect);
+        break;
+    case EFFECT_QUERIED:
+        world->answer_copy = *effect->queried.reply;
+        world->answer = &world->answer_copy;
+        break;
+    case EFFECT_PUBLISH:
+        global_board_release(effect->publish.board);
+        break;
+    case EFFECT_NOTE:
+        world_trace(world, "n%u: %s", node->number + 1, effect->note.text);
+        if (effect->note.level == NOTE_ERROR)
+            world_fail(world, "node %u: %s", node->number, effect->note.text);
+        break;
+    }
+}
+
+static void carry_out(struct world *world, struct node *node, struct reads *reads)
+{
+    for (uint32_t i = 0; i < world->effects.count; i++)
+        carry_out_one(world, node, &world->effects.list[i], reads);
+}
+
+/* What was written this turn goes to the disk behind what is on its way already. */
+static void end_turn(struct world *world, struct node *node)
+{
+    const struct world_climate *climate = &world->climate;
+    uint64_t sync_us = rng_between(&world->rng, 50, climate->sync_us_max);
+    if (!world->calm && rng_chance(&world->rng, climate->slow_sync_percent, 100))
+        sync_us *= 50;
+    const uint64_t begin = node->disk_free_us > world->now_us ? node->disk_free_us : world->now_us;
+    if (disk_submit(&node->disk, cluster_ticket(node->core), begin + sync_us))
+        node->disk_free_us = begin + sync_us;
+    cluster_turn_end(node->core);
+}
+
+/* One event and everything that follows from it within the core. */
+static void step_through(struct world *world, struct node *node, const struct event *event,
+                         struct reads *reads)
+{
+    must_step(world, node, event);
+    carry_out(world, node, reads);
+    while (world->effects.more && !world->report->failed) {
+        end_turn(world, node);
+        const struct event go_on = {.kind = EVENT_CONTINUE};
+        must_step(world, node, &go_on);
+        carry_out(world, node, reads);
+    }
+}
+
+static void answer_read(struct world *world, struct node *node, struct reads *reads)
+{
+    reads->count--;
+    const uint32_t number = reads->list[reads->count].group;
+    const uint64_t first = reads->list[reads->count].first;
+    const uint64_t last = reads->list[reads->count].last;
+    const struct disk_group *group = disk_find(&node->disk, number);
+    CHECK(group != NULL);
+    CHECK(first >= 1 && first <= group->count);
+    uint32_t count = 0;
+    uint64_t bytes = 0;
+    while (first + count <= group->count && first + count <= last) {
+        bytes += group->entries[first - 1 + count].bytes;
+        if (count > 0 && bytes > reads->list[reads->count].bytes_max)
+            break;
+        count++;
+    }
+    const struct event event = {
+        .kind = EVENT_LOG_READ,
+        .log_read = {.group = number,
+                     .first = first,
+                     .entries = &group->entries[first - 1],
+                     .count = count},
+    };
+    step_through(world, node, &event, reads);
+}
+
+void node_event(struct world *world, struct node *node, const struct event *event)
+{
+    struct reads reads = {0};
+    step_through(world, node, event, &reads);
+    while (reads.count > 0 && !world->report->failed)
+        answer_read(world, node, &reads);
+    /* While a sync runs, actions gather; they go into the log when the disk is free. */
+    const bool idle = disk_next_us(&node->disk) == UINT64_MAX;
+    if (cluster_gathered(node->core) && idle && !world->report->failed) {
+        const struct event flush = {.kind = EVENT_FLUSH};
+        step_through(world, node, &flush, &reads);
+        while (reads.count > 0 && !world->report->failed)
+            answer_read(world, node, &reads);
+    }
+    end_turn(world, node);
+    if (!world->report->failed)
+        check_step(world, node);
+}
+
+static void restore_group(struct world *world, struct node *node, const struct disk_group *group)
+{
+    uint64_t first = 1;
+    do {
+        const uint64_t left = group->count - (first - 1);
+        const struct event event = {
+            .kind = EVENT_RESTORE,
+            .restore = {.group = group->group,
+                        .hard_state = group->hard_state,
+                        .first = first,
+                        .entries = group->entries + (first - 1),
+                        .count = left < RESTORE_CHUNK ? (uint32_t)left : RESTORE_CHUNK},
+        };
+        must_step(world, node, &event);
+        first += event.restore.count;
+    } while (first <= group->count && !world->report->failed);
+}
+
+void node_boot(struct world *world, struct node *node)
+{
+    node->boot++;
+    struct cluster_config config = {
+        .node = node->id,
+        .seed = rng_next(&world->rng),
+        .tail_bytes_max = world->climate.tail_bytes_max,
+        .self = world->members[node->number],
+    };
+    config.self.boot = node->boot;
+    node->core = cluster_new(&config);
+    CHECK(node->core != NULL);
+    world_trace(world, "n%u: boot %llu", node->number + 1, (unsigned long long)node->boot);
+
+    if (node->disk.group_count == 0) {
+        const struct event found = {
+            .kind = EVENT_FOUND,
+            .found = {.settings = &world->settings,
+                      .members = world->members,
+                      .count = world->options.nodes},
+        };
+        node_event(world, node, &found);
+        return;
+    }
+    for (uint32_t i = 0; i < node->disk.group_count; i++)
+        restore_group(world, node, &node->disk.groups[i]);
+    const struct event begin = {.kind = EVENT_START};
+    node_event(world, node, &begin);
+}
+
+void node_crash(struct world *world, struct node *node)
+{
+    world_trace(world, "n%u: crash", node->number + 1);
+    world->report->crashes++;
+    disk_crash(&node->disk, &world->rng);
+    cluster_free(node->core);
+    node->core = NULL;
+    node->disk_free_us = 0;
+    node->restart_us = world->now_us + rng_between(&world->rng, 1000, 3000000);
+}
+
+uint64_t node_next_us(const struct node *node)
+{
+    if (node->core == NULL)
+        return node->restart_us;
+    const uint64_t sync = disk_next_us(&node->disk);
+    const uint64_t due = cluster_next_tick_us(node->core);
+    uint64_t tick = due > MONOTONIC_START_US ? due - MONOTONIC_START_US : 0;
+    if (tick < node->ticked_us + TICK_US_MIN)
+        tick = node->ticked_us + TICK_US_MIN;
+    return sync < tick ? sync : tick;
+}
+
+void node_wake(struct world *world, struct node *node)
+{
+    if (node->core == NULL) {
+        if (world->now_us >= node->restart_us)
+            node_boot(world, node);
+        return;
+    }
+    const uint64_t ticket = disk_sync(&node->disk, world->now_us);
+    if (ticket > 0) {
+        const struct event event = {.kind = EVENT_PERSISTED, .ticket = ticket};
+        node_event(world, node, &event);
+    }
+    if (node_next_us(node) <= world->now_us && disk_next_us(&node->disk) > world->now_us) {
+        node->ticked_us = world->now_us;
+        const struct event event = {.kind = EVENT_TICK};
+        node_event(world, node, &event);
+    }
+}
+
+const struct query_reply *node_ask(struct world *world, struct node *node, struct query query)
+{
+    world->answer = NULL;
+    const struct event event = {.kind = EVENT_QUERY, .query = query};
+    node_event(world, node, &event);
+    return world->answer;
+}
