@@ -62,7 +62,7 @@ static void answer_player(struct cluster *cluster, const struct slot *slot,
     const uint64_t now = hlc_from_us(cluster->now.physical_us);
     const uint64_t last = range_state_last_hlc(slot->state);
     engine_player(engine, query->hunt, &query->player, now > last ? now : last, &player->page);
-    player->definition = engine_definition(engine, query->hunt, NULL);
+    player->definition = engine_definition(engine, query->hunt, &player->version);
     player->epoch = range_state_open_epoch(slot->state);
     rank_player(cluster, slot, query, player);
     answer(cluster, query->token, reply);

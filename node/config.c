@@ -193,13 +193,13 @@ static enum status set_list(const struct config_making *making, size_t field, co
             text++;
         while (length > 0 && text[length - 1] == ' ')
             length--;
-        if (length > 0 || comma != NULL) {
-            if (list->count == CONFIG_LIST_MAX)
-                return config_fail(making, field, -1, "has more than %d members", CONFIG_LIST_MAX);
-            const enum status status = list_add(list, text, length);
-            if (status != STATUS_OK)
-                return status;
-        }
+        if (length == 0 && (comma != NULL || list->count > 0))
+            return config_fail(making, field, -1, "has an empty member");
+        if (list->count == CONFIG_LIST_MAX)
+            return config_fail(making, field, -1, "has more than %d members", CONFIG_LIST_MAX);
+        const enum status status = length > 0 ? list_add(list, text, length) : STATUS_OK;
+        if (status != STATUS_OK)
+            return status;
         text = next;
     }
     return STATUS_OK;

@@ -50,7 +50,7 @@ static void read_emoji(const struct section *section)
             memcpy(emoji->text, text, length + 1);
         } else {
             char key[24];
-            snprintf(key, sizeof key, "reactions[%u]", (unsigned)definition->emoji_count);
+            (void)snprintf(key, sizeof key, "reactions[%u]", (unsigned)definition->emoji_count);
             section_fault(section, item->line, key, "must be a text of 1 to %d bytes",
                           EMOJI_BYTES_MAX);
         }
@@ -210,7 +210,7 @@ static uint16_t resolve(const struct section *section, const struct name_index *
     char key[24];
     char shown[QUOTED_BYTES];
     const char *text = section_text(section, item);
-    snprintf(key, sizeof key, "requires[%u]", (unsigned)at);
+    (void)snprintf(key, sizeof key, "requires[%u]", (unsigned)at);
     if (text == NULL) {
         section_fault(section, item->line, key, "must be the id of a treasure");
         return UINT16_MAX;
@@ -243,7 +243,7 @@ static bool enter_treasure(const struct section *top, const struct node *item, u
 {
     *ret_section = *top;
     ret_section->map = item;
-    snprintf(ret_section->path, sizeof ret_section->path, "treasures[%u].", (unsigned)at);
+    (void)snprintf(ret_section->path, sizeof ret_section->path, "treasures[%u].", (unsigned)at);
     return item->kind == NODE_MAP;
 }
 
@@ -260,7 +260,7 @@ static enum status read_treasures(const struct section *top, const struct node *
          item = item->next, at++) {
         if (!enter_treasure(top, item, at, &section)) {
             char key[24];
-            snprintf(key, sizeof key, "treasures[%u]", (unsigned)at);
+            (void)snprintf(key, sizeof key, "treasures[%u]", (unsigned)at);
             section_fault(top, item->line, key, "must be a mapping of keys to values");
             continue;
         }

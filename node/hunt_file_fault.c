@@ -38,9 +38,9 @@ void hunt_fault(struct hunt_faults *faults, uint32_t line, const char *field, co
         faults->list[at] = faults->list[at - 1];
     struct hunt_fault *fault = &faults->list[at];
     fault->line = line;
-    snprintf(fault->field, sizeof fault->field, "%s", field);
+    (void)snprintf(fault->field, sizeof fault->field, "%s", field);
     va_list arguments;
     va_start(arguments, detail);
-    vsnprintf(fault->detail, sizeof fault->detail, detail, arguments);
+    (void)vsnprintf(fault->detail, sizeof fault->detail, detail, arguments);
     va_end(arguments);
 }

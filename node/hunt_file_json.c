@@ -174,7 +174,7 @@ static enum status read_tree(struct json_reading *reading)
 {
     struct node *open[TREE_DEPTH_MAX];
     unsigned depth = 0;
-    struct node *node;
+    struct node *node = NULL;
     enum status status = take_value(reading, NULL, NULL, &node);
     while (status == STATUS_OK) {
         if (node != NULL && node->kind != NODE_SCALAR) {

@@ -267,6 +267,6 @@ void scalar_format_time(char text[SCALAR_TIME_BYTES], int64_t time_ms)
         text, SCALAR_TIME_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u", (unsigned)year % 10000u,
         (unsigned)month % 100u, (unsigned)day % 100u, of_day / 3600, of_day / 60 % 60, of_day % 60);
     CHECK(written > 0 && written < SCALAR_TIME_BYTES);
-    snprintf(text + written, SCALAR_TIME_BYTES - (size_t)written, ms > 0 ? ".%03uZ" : "Z",
-             (unsigned)ms);
+    (void)snprintf(text + written, SCALAR_TIME_BYTES - (size_t)written, ms > 0 ? ".%03uZ" : "Z",
+                   (unsigned)ms);
 }

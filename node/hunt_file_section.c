@@ -27,10 +27,10 @@ void section_fault(const struct section *section, uint32_t line, const char *key
     char field[sizeof((struct hunt_fault *)0)->field];
     char text[sizeof((struct hunt_fault *)0)->detail];
     char shown[QUOTED_BYTES];
-    snprintf(field, sizeof field, "%s%s", section->path, quoted(shown, key));
+    (void)snprintf(field, sizeof field, "%s%s", section->path, quoted(shown, key));
     va_list arguments;
     va_start(arguments, detail);
-    vsnprintf(text, sizeof text, detail, arguments);
+    (void)vsnprintf(text, sizeof text, detail, arguments);
     va_end(arguments);
     hunt_fault(section->faults, line, field, "%s", text);
 }

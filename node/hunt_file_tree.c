@@ -62,7 +62,7 @@ void tree_fault_set(struct tree_fault *fault, uint32_t line, const char *detail,
     fault->line = line;
     va_list arguments;
     va_start(arguments, detail);
-    vsnprintf(fault->detail, sizeof fault->detail, detail, arguments);
+    (void)vsnprintf(fault->detail, sizeof fault->detail, detail, arguments);
     va_end(arguments);
 }
 

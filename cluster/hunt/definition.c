@@ -81,10 +81,10 @@ void definition_fault(struct definition_faults *faults, const char *field, const
     CHECK(field != NULL);
     if (faults->count < faults->capacity) {
         struct definition_fault *fault = &faults->list[faults->count];
-        snprintf(fault->field, sizeof fault->field, "%s", field);
+        (void)snprintf(fault->field, sizeof fault->field, "%s", field);
         va_list arguments;
         va_start(arguments, detail);
-        vsnprintf(fault->detail, sizeof fault->detail, detail, arguments);
+        (void)vsnprintf(fault->detail, sizeof fault->detail, detail, arguments);
         va_end(arguments);
     }
     faults->count++;
@@ -106,14 +106,14 @@ static void index_names(struct name_index *index, const struct definition_names 
     name_index_sort(index);
 }
 
-/* What one treasure may not become; `before` is what it was, NULL where it is new. */
+/* What one treasure may not become; `before` is what it was. */
 static void check_treasure_change(const struct treasure *before, const struct treasure *after,
                                   uint16_t at, struct definition_faults *faults)
 {
     char field[48];
-    if (before == NULL || (before->supply > 0) == (after->supply > 0))
+    if ((before->supply > 0) == (after->supply > 0))
         return;
-    snprintf(field, sizeof field, "treasures[%u].supply", (unsigned)at);
+    (void)snprintf(field, sizeof field, "treasures[%u].supply", (unsigned)at);
     definition_fault(faults, field,
                      before->supply > 0
                          ? "the treasure is limited in the version before; that may not change"
@@ -141,13 +141,13 @@ void definition_check_change(const struct definition *before, const struct defin
         const struct treasure *treasure = &after->treasures[i];
         const uint16_t place = name_index_find(&old, &treasure->id);
         const uint16_t number = name_index_find(&known, &treasure->id);
-        check_treasure_change(place != NAME_INDEX_NONE ? &before->treasures[place] : NULL, treasure,
-                              i, faults);
+        if (before != NULL && place != NAME_INDEX_NONE)
+            check_treasure_change(&before->treasures[place], treasure, i, faults);
         if (number == NAME_INDEX_NONE) {
             numbers++;
         } else if (names->retired[number]) {
             char field[48];
-            snprintf(field, sizeof field, "treasures[%u].id", (unsigned)i);
+            (void)snprintf(field, sizeof field, "treasures[%u].id", (unsigned)i);
             definition_fault(faults, field,
                              "%s was removed by an earlier version; its id is not used again",
                              treasure->id.text);

@@ -15,8 +15,8 @@
 #include "cluster/base/status.h"
 #include "cluster/values/action.h"
 
-/* Limits that the contract leaves to us; the others are in bounds.h. They keep every product that
- * judging forms (a distance, a number of tokens, a number of decay steps) within 64 bits. */
+/* Limits that the contract leaves to us; the others are in bounds.h. Far above what hunts need, and
+ * low enough that a token bucket's claims x per_ms x 1000 units fit into 64 bits. */
 #define CLAIM_TTL_MS_MAX       86400000 /* a day */
 #define CLOCK_TOLERANCE_MS_MAX 86400000 /* a day */
 #define SPEED_MAX              1000000  /* units or metres a second */
@@ -127,7 +127,7 @@ struct definition_names {
 
 /* Finds what may not change against the version before it: the hunt, the plane, whether a treasure
  * is limited, retired ids used again, more numbers than there are. `before` is the active version;
- * NULL: there is none yet. */
+ * NULL: there is none yet. Both have passed definition_check. */
 void definition_check_change(const struct definition *before, const struct definition *after,
                              const struct definition_names *names,
                              struct definition_faults *faults);

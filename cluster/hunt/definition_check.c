@@ -99,7 +99,7 @@ struct place {
 static void fault_at(const struct place *place, const char *field, const char *detail)
 {
     char path[sizeof((struct definition_fault *)0)->field];
-    snprintf(path, sizeof path, "%s%s", place->prefix, field);
+    (void)snprintf(path, sizeof path, "%s%s", place->prefix, field);
     definition_fault(place->faults, path, "%s", detail);
 }
 
@@ -109,8 +109,8 @@ static void check_range(const struct place *place, const char *field, int64_t va
     if (value >= limits[0] && value <= limits[1])
         return;
     char detail[80];
-    snprintf(detail, sizeof detail, "must be from %lld to %lld", (long long)limits[0],
-             (long long)limits[1]);
+    (void)snprintf(detail, sizeof detail, "must be from %lld to %lld", (long long)limits[0],
+                   (long long)limits[1]);
     fault_at(place, field, detail);
 }
 
@@ -137,7 +137,7 @@ static void check_emoji(const struct definition *definition, struct definition_f
     }
     for (uint16_t i = 0; i < count; i++) {
         char field[24];
-        snprintf(field, sizeof field, "reactions[%u]", (unsigned)i);
+        (void)snprintf(field, sizeof field, "reactions[%u]", (unsigned)i);
         const struct emoji *emoji = &definition->emoji[i];
         if (!emoji_in_shape(emoji)) {
             definition_fault(faults, field, "must be 1 to %d bytes", EMOJI_BYTES_MAX);
@@ -240,7 +240,7 @@ static void check_requires(const struct place *place, const struct definition *d
     }
     for (uint16_t i = 0; i < count; i++) {
         char field[24];
-        snprintf(field, sizeof field, "requires[%u]", (unsigned)i);
+        (void)snprintf(field, sizeof field, "requires[%u]", (unsigned)i);
         if (treasure->requires[i] >= definition->treasure_count)
             fault_at(place, field, "is no treasure of this hunt");
         else if (treasure->requires[i] == at)
@@ -259,10 +259,10 @@ static void check_treasure(const struct definition *definition, uint16_t at,
 {
     const struct treasure *treasure = &definition->treasures[at];
     char prefix[24], field[48];
-    snprintf(prefix, sizeof prefix, "treasures[%u].", (unsigned)at);
+    (void)snprintf(prefix, sizeof prefix, "treasures[%u].", (unsigned)at);
     const struct place place = {.faults = faults, .prefix = prefix};
 
-    snprintf(field, sizeof field, "%sid", prefix);
+    (void)snprintf(field, sizeof field, "%sid", prefix);
     check_name(&treasure->id, field, faults);
     check_place(&place, treasure, definition->plane);
     check_range(&place, "radius", treasure->radius, (const int64_t[]){RADIUS_MIN, RADIUS_MAX});
@@ -270,7 +270,7 @@ static void check_treasure(const struct definition *definition, uint16_t at,
     /* Absent is 0 here, so the lower limit is the file's to keep. */
     if (treasure->supply != 0)
         check_range(&place, "supply", treasure->supply, (const int64_t[]){SUPPLY_MIN, SUPPLY_MAX});
-    snprintf(field, sizeof field, "%shint", prefix);
+    (void)snprintf(field, sizeof field, "%shint", prefix);
     check_text(treasure->hint, HINT_BYTES_MAX, field, faults);
     check_requires(&place, definition, at);
     check_window(&place, treasure);
@@ -303,7 +303,7 @@ static void check_distinct(const struct definition *definition, struct definitio
         const struct treasure *treasure = &definition->treasures[i];
         const uint16_t first = name_index_find(&index, &treasure->id);
         if (first < i) {
-            snprintf(field, sizeof field, "treasures[%u].id", (unsigned)i);
+            (void)snprintf(field, sizeof field, "treasures[%u].id", (unsigned)i);
             definition_fault(faults, field, "is the same as treasures[%u].id", (unsigned)first);
         }
         if (!numbered)
@@ -311,7 +311,7 @@ static void check_distinct(const struct definition *definition, struct definitio
         const uint16_t number = treasure->number;
         const uint8_t bit = (uint8_t)(1u << number % 8u);
         if (number >= TREASURE_NUMBERS_MAX || (used[number / 8] & bit) != 0) {
-            snprintf(field, sizeof field, "treasures[%u].number", (unsigned)i);
+            (void)snprintf(field, sizeof field, "treasures[%u].number", (unsigned)i);
             definition_fault(faults, field, "must be below %d and the treasure's own",
                              TREASURE_NUMBERS_MAX);
             continue;
@@ -362,7 +362,8 @@ static void walk_step(struct walk *walk)
         walk_enter(walk, to);
     } else if (walk->colour[to] == COLOUR_OPEN) {
         char field[48];
-        snprintf(field, sizeof field, "treasures[%u].requires[%u]", (unsigned)at, (unsigned)which);
+        (void)snprintf(field, sizeof field, "treasures[%u].requires[%u]", (unsigned)at,
+                       (unsigned)which);
         definition_fault(walk->faults, field, "closes a circle: %s requires %s",
                          walk->definition->treasures[to].id.text, treasure->id.text);
     }
@@ -429,7 +430,8 @@ void definition_check_supported(const struct definition *definition,
             if (value == 0)
                 continue;
             char field[48];
-            snprintf(field, sizeof field, "treasures[%u].%s", (unsigned)i, unsupported[j].field);
+            (void)snprintf(field, sizeof field, "treasures[%u].%s", (unsigned)i,
+                           unsupported[j].field);
             definition_fault(faults, field, "%s", detail);
         }
     }

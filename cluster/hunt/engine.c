@@ -436,6 +436,24 @@ void engine_player(const struct engine *engine, uint16_t hunt, const struct play
         list_open(engine, played, known != NULL ? known : &newcomer, hlc_us(hlc), ret_page);
 }
 
+int64_t engine_score_before(const struct engine *engine, uint16_t hunt,
+                            const struct player_id *player, uint64_t before)
+{
+    const struct player *known = players_find(&engine->players, hunt, player);
+    if (known == NULL)
+        return 0;
+    if (known->score_hlc < before)
+        return known->score;
+    int64_t score = known->score;
+    const struct receipt *receipt = receipts_at(&engine->receipts, known->receipts);
+    while (receipt != NULL) {
+        if (receipt->outcome == OUTCOME_FOUND && receipt->hlc >= before)
+            score -= receipt->points;
+        receipt = receipts_at(&engine->receipts, receipt->next);
+    }
+    return score;
+}
+
 const struct definition *engine_definition(const struct engine *engine, uint16_t hunt,
                                            uint32_t *ret_version)
 {

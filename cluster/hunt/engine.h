@@ -96,6 +96,11 @@ struct player_page {
 void engine_player(const struct engine *engine, uint16_t hunt, const struct player_id *player,
                    uint64_t hlc, struct player_page *ret_page);
 
+/* The score that a player had before the stamp `before`: what boards of earlier epochs counted. 0 for
+ * an unknown player. */
+int64_t engine_score_before(const struct engine *engine, uint16_t hunt,
+                            const struct player_id *player, uint64_t before);
+
 /* The active version and its definition; NULL and 0 when there is none. */
 const struct definition *engine_definition(const struct engine *engine, uint16_t hunt,
                                            uint32_t *ret_version);

@@ -85,11 +85,11 @@ struct group;
 struct group *group_new(const struct group_config *config);
 void group_free(struct group *group);
 
-/* Founding: the group's first entry, CHANGE in term 1, is written, the same on every founding
- * replica; then the group starts. Instead of group_restore and group_start. The list is ours, so a
- * bad one aborts. */
+/* Founding: the group's first entry, CHANGE in term 1, is written, and behind it `command` (of term
+ * 1) where there is one, the same on every founding replica; then the group starts. Instead of
+ * group_restore and group_start. */
 void group_found(struct group *group, const struct group_turn *turn, const struct replica *replicas,
-                 uint32_t count);
+                 uint32_t count, const struct log_entry *command);
 
 /* After a restart: the log's entries in order from index 1 (only their terms, and the data of
  * CHANGEs, are kept), then group_start. A replica that joins a group starts with an empty log and

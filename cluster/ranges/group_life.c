@@ -86,8 +86,28 @@ static int order_by_number(const void *a, const void *b)
     return (left->number > right->number) - (left->number < right->number);
 }
 
+/* The first entries of a log, which libraft takes to be on disk already. Nothing leaves before they
+ * are. */
+static void write_founding(struct group *group, const struct group_turn *turn,
+                           const struct log_entry *entries, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *block = tail_block(entries[i].bytes);
+        CHECK(block != NULL);
+        memcpy(block, entries[i].data, entries[i].bytes);
+        const struct raft_entry entry = {
+            .term = entries[i].term,
+            .type = (enum raft_entry_type)entries[i].type,
+            .buf = {.base = block, .len = entries[i].bytes},
+            .batch = block,
+        };
+        durable_write_entries(group, turn, i + 1, &entry, 1);
+    }
+}
+
+/* `founding`: the entries that the log begins with; NULL after a restart. */
 static void start(struct group *group, const struct group_turn *turn, struct hard_state hard_state,
-                  bool founding)
+                  const struct log_entry *founding, uint32_t founding_count)
 {
     group->started = true;
     const bool entered = group_enter(group, turn);
@@ -97,15 +117,10 @@ static void start(struct group *group, const struct group_turn *turn, struct har
         hard_state.term++;
         hard_state.vote = group->config.replica;
     }
-    if (sole || founding)
+    if (sole || founding != NULL)
         durable_write_state(group, turn, &hard_state);
-    if (founding) {
-        /* libraft is started as if this were on disk. Nothing leaves before it is. */
-        struct raft_entry first = group->restored[0];
-        first.buf.base = first.batch = tail_block(first.buf.len);
-        CHECK(first.batch != NULL);
-        memcpy(first.buf.base, group->restored[0].buf.base, first.buf.len);
-        durable_write_entries(group, turn, 1, &first, 1);
+    if (founding != NULL) {
+        write_founding(group, turn, founding, founding_count);
     } else {
         tail_init(&group->tail, group->terms.last_index + 1);
         group->durable_index = group->terms.last_index;
@@ -115,25 +130,30 @@ static void start(struct group *group, const struct group_turn *turn, struct har
 }
 
 void group_found(struct group *group, const struct group_turn *turn, const struct replica *replicas,
-                 uint32_t count)
+                 uint32_t count, const struct log_entry *command)
 {
     CHECK(!group->started);
     CHECK(group->terms.last_index == 0);
+    CHECK(command == NULL || (command->type == ENTRY_COMMAND && command->term == 1));
     struct replica_set set;
     CHECK(replica_set_make(&set, replicas, count) == STATUS_OK);
     CHECK(replica_set_voters(&set) > 0);
     qsort(set.list, set.count, sizeof set.list[0], order_by_number);
 
     uint8_t payload[REPLICA_SET_BYTES_MAX];
-    const struct log_entry entry = {
+    struct log_entry entries[2] = {{
         .term = 1,
         .type = ENTRY_CHANGE,
         .data = payload,
         .bytes = replica_set_encode(&set, payload),
-    };
-    CHECK(group_restore(group, &entry) == STATUS_OK);
-    terms_truncate(&group->terms, 1); /* not on disk: it is written like any other */
-    start(group, turn, (struct hard_state){.term = 1}, true);
+    }};
+    const uint32_t written = command != NULL ? 2 : 1;
+    if (command != NULL)
+        entries[1] = *command;
+    for (uint32_t i = 0; i < written; i++)
+        CHECK(group_restore(group, &entries[i]) == STATUS_OK);
+    terms_truncate(&group->terms, 1); /* not on disk: they are written like any other */
+    start(group, turn, (struct hard_state){.term = 1}, entries, written);
 }
 
 static struct raft_entry *restored_slot(struct group *group)
@@ -189,7 +209,7 @@ enum status group_start(struct group *group, const struct group_turn *turn,
         return STATUS_CORRUPT;
     if (hard_state->term == 0 && hard_state->vote != 0)
         return STATUS_CORRUPT;
-    start(group, turn, *hard_state, false);
+    start(group, turn, *hard_state, NULL, 0);
     return STATUS_OK;
 }
 

@@ -30,6 +30,7 @@ struct query {
 struct player_answer {
     struct player_page page;
     const struct definition *definition; /* the active version's; NULL: none */
+    uint32_t version;                    /* its number, or 0 */
     uint64_t epoch;                      /* the range's open one */
     /* His score at the end of the newest complete epoch, and his rank on its board. 0: none yet. */
     bool ranked;

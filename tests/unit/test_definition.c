@@ -30,7 +30,7 @@ static struct definition *plain_hunt(uint16_t count)
     definition->hunt = name_of("harbour");
     for (uint16_t i = 0; i < count; i++) {
         char id[16];
-        snprintf(id, sizeof id, "t%u", (unsigned)i);
+        (void)snprintf(id, sizeof id, "t%u", (unsigned)i);
         definition->treasures[i].id = name_of(id);
         definition->treasures[i].radius = 10;
         definition->treasures[i].points = 5;
@@ -250,7 +250,7 @@ static void utf8_is_what_rfc_3629_says(void **state)
 static void set_emoji(struct definition *definition, uint16_t at, const char *text)
 {
     definition->emoji[at].length = (uint8_t)strlen(text);
-    snprintf(definition->emoji[at].text, sizeof definition->emoji[at].text, "%s", text);
+    (void)snprintf(definition->emoji[at].text, sizeof definition->emoji[at].text, "%s", text);
     if (definition->emoji_count <= at)
         definition->emoji_count = (uint16_t)(at + 1);
 }
@@ -261,7 +261,7 @@ static void emoji_are_few_short_and_distinct(void **state)
     struct definition *definition = plain_hunt(1);
     for (uint16_t i = 0; i < EMOJI_MAX; i++) {
         char text[16];
-        snprintf(text, sizeof text, "\xf0\x9f\x94%c", 0x80 + i);
+        (void)snprintf(text, sizeof text, "\xf0\x9f\x94%c", 0x80 + i);
         set_emoji(definition, i, text);
     }
     set_emoji(definition, 0, "12345678901234567890123456789012");
@@ -542,7 +542,7 @@ static void numbers_run_out_without_a_trace(void **state)
         struct definition *definition = plain_hunt(TREASURES_MAX);
         for (uint16_t i = 0; i < TREASURES_MAX; i++) {
             char id[24];
-            snprintf(id, sizeof id, "v%u-%u", version, (unsigned)i);
+            (void)snprintf(id, sizeof id, "v%u-%u", version, (unsigned)i);
             definition->treasures[i].id = name_of(id);
         }
         assert_int_equal(check_change(last, definition, names).count, 0);
@@ -629,7 +629,7 @@ static struct definition *draw_definition(uint64_t seed)
     const uint16_t emoji = (uint16_t)rng_below(&rng, EMOJI_MAX + 1);
     for (uint16_t i = 0; i < emoji; i++) {
         char text[24];
-        snprintf(text, sizeof text, "🔥%u", (unsigned)i);
+        (void)snprintf(text, sizeof text, "🔥%u", (unsigned)i);
         set_emoji(definition, i, text);
     }
     const bool numbered = rng_chance(&rng, 1, 2);
@@ -726,7 +726,7 @@ static void the_largest_definition_fits_a_log_entry(void **state)
     memset(text, 'x', sizeof text);
     for (uint16_t i = 0; i < TREASURES_MAX; i++) {
         struct treasure *treasure = &definition->treasures[i];
-        snprintf(treasure->id.text, sizeof treasure->id.text, "%063u", (unsigned)i);
+        (void)snprintf(treasure->id.text, sizeof treasure->id.text, "%063u", (unsigned)i);
         treasure->hint = definition_text(definition, text, sizeof text);
         treasure->has_window = true;
         treasure->window_to_ms = 1;

@@ -272,10 +272,10 @@ static void a_long_unknown_key_is_cut_at_a_character(void **state)
 static void assert_radius(const char *value, bool good)
 {
     char text[256];
-    snprintf(text, sizeof text,
-             "hunt: h\nplane: flat\ntreasures:\n- id: a\n  at: {x: 1, y: 1}\n  points: 1\n"
-             "  radius: %s\n",
-             value);
+    (void)snprintf(text, sizeof text,
+                   "hunt: h\nplane: flat\ntreasures:\n- id: a\n  at: {x: 1, y: 1}\n  points: 1\n"
+                   "  radius: %s\n",
+                   value);
     if (good)
         definition_free(read_good(text, HUNT_FILE_YAML));
     else
@@ -324,10 +324,11 @@ static void json_numbers_are_numbers(void **state)
                                       "123456789012345678901234567890"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char text[256];
-        snprintf(text, sizeof text,
-                 "{\"hunt\":\"h\",\"plane\":\"flat\",\"treasures\":[{\"id\":\"a\",\"points\":1,\n"
-                 "\"at\":{\"x\":1,\"y\":1},\n\"radius\":%s}]}",
-                 bad[i]);
+        (void)snprintf(
+            text, sizeof text,
+            "{\"hunt\":\"h\",\"plane\":\"flat\",\"treasures\":[{\"id\":\"a\",\"points\":1,\n"
+            "\"at\":{\"x\":1,\"y\":1},\n\"radius\":%s}]}",
+            bad[i]);
         ASSERT_BAD_JSON(text, "3 treasures[0].radius: whole number from 1 to 1000000");
     }
 }
@@ -399,11 +400,11 @@ static void each_number_of_a_file_is_held_to_its_limits(void **state)
             const char *value = j < 2 ? cases[i].good[j] : cases[i].bad[j - 2];
             const char *mark = strstr(cases[i].line, "%s");
             assert_non_null(mark);
-            snprintf(line, sizeof line, "%.*s%s%s", (int)(mark - cases[i].line), cases[i].line,
-                     value, mark + 2);
-            snprintf(text, sizeof text, "hunt: h\nplane: flat\n%s\n%s\n", line,
-                     strncmp(line, "treasures", 9) == 0 ? "" : other);
-            snprintf(fault, sizeof fault, "3 %s: must", cases[i].field);
+            (void)snprintf(line, sizeof line, "%.*s%s%s", (int)(mark - cases[i].line),
+                           cases[i].line, value, mark + 2);
+            (void)snprintf(text, sizeof text, "hunt: h\nplane: flat\n%s\n%s\n", line,
+                           strncmp(line, "treasures", 9) == 0 ? "" : other);
+            (void)snprintf(fault, sizeof fault, "3 %s: must", cases[i].field);
             if (j < 2)
                 definition_free(read_good(text, HUNT_FILE_YAML));
             else
@@ -446,15 +447,17 @@ static void names_keep_to_their_alphabet(void **state)
     char long_name[80];
     char text[256];
     memset(long_name, 'a', sizeof long_name);
-    snprintf(text, sizeof text,
-             "hunt: %.63s\nplane: flat\ntreasures:\n- {id: %.63s, at: {x: 0, y: 0}, radius: 1, "
-             "points: 1}\n",
-             long_name, long_name);
+    (void)snprintf(
+        text, sizeof text,
+        "hunt: %.63s\nplane: flat\ntreasures:\n- {id: %.63s, at: {x: 0, y: 0}, radius: 1, "
+        "points: 1}\n",
+        long_name, long_name);
     definition_free(read_good(text, HUNT_FILE_YAML));
-    snprintf(text, sizeof text,
-             "hunt: %.64s\nplane: flat\ntreasures:\n- {id: %.64s, at: {x: 0, y: 0}, radius: 1, "
-             "points: 1}\n",
-             long_name, long_name);
+    (void)snprintf(
+        text, sizeof text,
+        "hunt: %.64s\nplane: flat\ntreasures:\n- {id: %.64s, at: {x: 0, y: 0}, radius: 1, "
+        "points: 1}\n",
+        long_name, long_name);
     ASSERT_BAD_YAML(text, "1 hunt: 1 to 63", "4 treasures[0].id: 1 to 63");
     ASSERT_BAD_YAML("hunt: Harbour\nplane: flat\ntreasures:\n"
                     "- {id: a_b, at: {x: 0, y: 0}, radius: 1, points: 1}\n"
@@ -470,10 +473,11 @@ static void texts_that_are_too_long_or_unfit_are_faults(void **state)
     char filler[512];
     memset(filler, 'x', sizeof filler);
     for (int more = 0; more < 2; more++) {
-        snprintf(text, sizeof text,
-                 "hunt: h\nplane: flat\ntitle: %.*s\ntreasures:\n- id: a\n  at: {x: 0, y: 0}\n"
-                 "  radius: 1\n  points: 1\n  hint: %.*s\n",
-                 TITLE_BYTES_MAX + more, filler, HINT_BYTES_MAX + more, filler);
+        (void)snprintf(
+            text, sizeof text,
+            "hunt: h\nplane: flat\ntitle: %.*s\ntreasures:\n- id: a\n  at: {x: 0, y: 0}\n"
+            "  radius: 1\n  points: 1\n  hint: %.*s\n",
+            TITLE_BYTES_MAX + more, filler, HINT_BYTES_MAX + more, filler);
         if (more == 0)
             definition_free(read_good(text, HUNT_FILE_YAML));
         else
@@ -696,9 +700,9 @@ static void a_byte_order_mark_is_skipped(void **state)
 {
     (void)state;
     char text[4096];
-    snprintf(text, sizeof text, "\xef\xbb\xbf%s", full_yaml);
+    (void)snprintf(text, sizeof text, "\xef\xbb\xbf%s", full_yaml);
     definition_free(read_good(text, HUNT_FILE_YAML));
-    snprintf(text, sizeof text, "\xef\xbb\xbf%s", full_json);
+    (void)snprintf(text, sizeof text, "\xef\xbb\xbf%s", full_json);
     definition_free(read_good(text, HUNT_FILE_JSON));
 }
 
@@ -710,7 +714,7 @@ static void a_file_of_one_mebibyte_is_read_and_no_larger_one(void **state)
     struct hunt_faults faults = {0};
     assert_non_null(text);
     memset(text, '#', HUNT_FILE_BYTES_MAX + 1);
-    memcpy(text, full_yaml, strlen(full_yaml));
+    memcpy(text, full_yaml, sizeof full_yaml - 1);
     definition_free(read_good_bytes(text, HUNT_FILE_BYTES_MAX, HUNT_FILE_YAML));
     const struct hunt_file file = {.text = text, .size = HUNT_FILE_BYTES_MAX + 1};
     assert_int_equal(hunt_file_read(&definition, &file, &faults), STATUS_TOO_LARGE);
@@ -900,7 +904,7 @@ static void every_degree_reads_back_from_the_double_nearest_to_it(void **state)
         /* The second half lies close to zero, where numbers are printed with exponents. */
         const int64_t reach = round < 10000 ? LONGITUDE_MAX : 5000;
         const int32_t wanted = (int32_t)((int64_t)rng_below(&rng, 2 * (uint64_t)reach + 1) - reach);
-        snprintf(text, sizeof text, "%.17g", wanted / 1e7);
+        (void)snprintf(text, sizeof text, "%.17g", wanted / 1e7);
         assert_int_equal(scalar_degrees(text, LONGITUDE_MAX, &value), STATUS_OK);
         assert_int_equal(value, wanted);
     }

@@ -1,0 +1,178 @@
+/* POST /hunt, and the receipts of what it did. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster/base/check.h"
+#include "node/json_actions.h"
+#include "node/routes_internal.h"
+
+/* So many actions may wait for their judgement before further requests are turned away unread. At
+ * some hundred thousand actions a second it is what a client would wait for anyway before he
+ * retries. */
+#define ACTIONS_WAITING_MAX 50000
+
+static void reply_unavailable(struct http_request *request)
+{
+    routes_refuse(request, 503, "unavailable", NULL,
+                  "not known to be judged; the same seqs may be sent again");
+}
+
+static bool all_unavailable(const struct result *results, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (results[i].outcome != OUTCOME_UNAVAILABLE)
+            return false;
+    }
+    return true;
+}
+
+static void reply_results(struct http_request *request, const struct result *results,
+                          uint32_t count)
+{
+    if (all_unavailable(results, count)) {
+        reply_unavailable(request);
+        return;
+    }
+    struct json_text text = {0};
+    json_results_write(&text, results, count);
+    routes_reply(request, &text);
+}
+
+static void judged(void *context, const struct result *results, uint32_t count)
+{
+    struct waiting *waiting = context;
+    CHECK(count > 0);
+    if (waiting->request != NULL)
+        reply_results(waiting->request, results, count);
+    free(waiting);
+}
+
+static void refuse_body(struct http_request *request, enum status status,
+                        const struct json_fault *fault)
+{
+    if (status == STATUS_NO_MEMORY)
+        routes_refuse_memory(request);
+    else
+        routes_refuse(request, fault->status, fault->code,
+                      fault->field[0] != '\0' ? fault->field : NULL, fault->detail);
+}
+
+/* The version that says what a place is; all versions of a hunt agree on it. NULL: the hunt has
+ * never had one that counts, or will. */
+static const struct definition *any_definition(const struct hunt *hunt)
+{
+    const struct hunt_version *version = hunt_newest_active(hunt);
+    if (version == NULL)
+        version = hunt_undecided(hunt);
+    return version != NULL ? version->definition : NULL;
+}
+
+/* Sends the actions to the node; after that the request may be answered and gone. */
+static void judge(const struct call *call, const struct json_request *json, const struct hunt *hunt)
+{
+    const struct definition *definition = any_definition(hunt);
+    if (definition == NULL) {
+        routes_refuse(call->request, 404, "unknown_hunt", "hunt", "there is no such hunt");
+        return;
+    }
+    struct json_actions actions;
+    struct json_fault fault;
+    const enum status status =
+        json_actions_read(&actions, json, hunt->number, definition->plane, &fault);
+    if (status != STATUS_OK) {
+        refuse_body(call->request, status, &fault);
+        return;
+    }
+    struct waiting *waiting = routes_wait(call);
+    if (waiting != NULL)
+        node_actions(call->routes->node, actions.list, actions.count, judged, waiting);
+    free(actions.list);
+}
+
+/* Cheap refusals, before anything of the body is looked at. */
+static bool admit(const struct call *call)
+{
+    if (node_load(call->routes->node).actions >= ACTIONS_WAITING_MAX) {
+        routes_refuse(call->request, 503, "overloaded", NULL, "too many actions wait already");
+        return false;
+    }
+    if (!http_request_is_type(call->request, "application/json")) {
+        routes_refuse(call->request, 415, "unsupported_type", NULL,
+                      "actions come as application/json");
+        return false;
+    }
+    return routes_body_is_plain(call);
+}
+
+static void post_actions(const struct call *call, bool names_hunt)
+{
+    struct json_request json;
+    struct json_fault fault;
+    if (!admit(call))
+        return;
+    const enum status status =
+        json_request_read(&json, http_request_body(call->request),
+                          http_request_body_bytes(call->request), names_hunt, &fault);
+    if (status != STATUS_OK) {
+        refuse_body(call->request, status, &fault);
+        return;
+    }
+    const struct hunt *hunt = names_hunt ? routes_find_hunt(call, &json.hunt) : routes_path_hunt(call);
+    if (hunt != NULL)
+        judge(call, &json, hunt);
+    json_request_fini(&json);
+}
+
+void routes_post_hunt(const struct call *call)
+{
+    post_actions(call, true);
+}
+
+void routes_post_claims(const struct call *call)
+{
+    post_actions(call, false);
+}
+
+static void reply_receipt(struct http_request *request, const struct query_reply *reply)
+{
+    struct json_text text = {0};
+    switch (reply->status) {
+    case STATUS_OK:
+        json_result_write(&text, &reply->receipt);
+        routes_reply(request, &text);
+        return;
+    case STATUS_NOT_FOUND:
+        routes_refuse(request, 404, "not_judged", "seq", "this seq was never judged");
+        return;
+    case STATUS_TRUNCATED:
+        routes_refuse(request, 410, "receipt_gone", "seq", "this receipt is not kept any more");
+        return;
+    default:
+        routes_refuse_leaderless(request);
+    }
+}
+
+static void receipt_read(void *context, const struct query_reply *reply)
+{
+    struct waiting *waiting = context;
+    if (waiting->request != NULL)
+        reply_receipt(waiting->request, reply);
+    free(waiting);
+}
+
+void routes_get_receipt(const struct call *call)
+{
+    const struct number_rule rule = {"seq", SEQ_MIN, SEQ_MAX};
+    struct query query = {.kind = QUERY_RECEIPT};
+    uint64_t seq = 0;
+    if (!routes_path_player(call, &query.player) ||
+        !routes_number(call, &rule, call->path->segments[6], &seq))
+        return;
+    const struct hunt *hunt = routes_path_hunt(call);
+    struct waiting *waiting = hunt != NULL ? routes_wait(call) : NULL;
+    if (waiting == NULL)
+        return;
+    query.hunt = hunt->number;
+    query.seq = (uint32_t)seq;
+    node_query(call->routes->node, &query, receipt_read, waiting);
+}

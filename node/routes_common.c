@@ -1,0 +1,344 @@
+/* What handlers share: the routes' own life, reading a call, refusing, answering. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <sodium.h>
+
+#include "cluster/base/check.h"
+#include "cluster/base/hash.h"
+#include "cluster/clock/hlc.h"
+#include "node/config.h"
+#include "node/log.h"
+#include "node/routes.h"
+#include "node/routes_internal.h"
+
+#define ADMIN_TOKEN_BYTES_MAX 4096
+
+/* The file's first line, without the space around it. NULL: it cannot be read, or is empty. */
+static char *read_token(const char *path)
+{
+    char line[ADMIN_TOKEN_BYTES_MAX];
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return NULL;
+    const char *got = fgets(line, sizeof line, file);
+    (void)fclose(file);
+    if (got == NULL)
+        return NULL;
+    const char *token = line + strspn(line, " \t");
+    line[strcspn(line, "\r\n")] = '\0';
+    size_t bytes = strlen(token);
+    while (bytes > 0 && strchr(" \t", token[bytes - 1]) != NULL)
+        bytes--;
+    errno = bytes > 0 ? errno : EINVAL;
+    char *copy = bytes > 0 ? strndup(token, bytes) : NULL;
+    sodium_memzero(line, sizeof line);
+    return copy;
+}
+
+struct routes *routes_new(struct node *node)
+{
+    const char *path = node_config(node)->http.admin_token_file;
+    struct routes *routes = calloc(1, sizeof *routes);
+    if (routes == NULL)
+        return NULL;
+    routes->node = node;
+    if (path[0] == '\0')
+        return routes;
+    routes->admin_token = read_token(path);
+    if (routes->admin_token == NULL) {
+        log_write(LOG_LEVEL_ERROR, "the administrator's token cannot be read",
+                  LOG_FIELDS(log_text("path", path), log_text("error", strerror(errno))));
+        free(routes);
+        return NULL;
+    }
+    routes->admin_token_bytes = strlen(routes->admin_token);
+    return routes;
+}
+
+void routes_free(struct routes *routes)
+{
+    if (routes == NULL)
+        return;
+    if (routes->admin_token != NULL)
+        sodium_memzero(routes->admin_token, routes->admin_token_bytes);
+    free(routes->admin_token);
+    free(routes);
+}
+
+void routes_refuse(struct http_request *request, int status, const char *code, const char *field,
+                   const char *detail)
+{
+    http_reply_problem(
+        request, &(struct http_problem){
+                     .status = status, .code = code, .field = field, .detail = detail});
+}
+
+void routes_refuse_leaderless(struct http_request *request)
+{
+    routes_refuse(request, 503, "no_leader", NULL, "no leader can be asked now");
+}
+
+void routes_refuse_memory(struct http_request *request)
+{
+    routes_refuse(request, 503, "no_memory", NULL, "this node is short of memory");
+}
+
+bool routes_hunt_name(const struct call *call, struct name *ret_name)
+{
+    CHECK(call->path->count > 2);
+    const char *text = call->path->segments[2];
+    if (name_set(ret_name, text, strlen(text)) == STATUS_OK)
+        return true;
+    routes_refuse(call->request, 400, "malformed", "hunt",
+                  "a hunt's id has 1 to 63 characters of a-z 0-9 -");
+    return false;
+}
+
+const struct hunt *routes_find_hunt(const struct call *call, const struct name *name)
+{
+    const struct system_state *system = cluster_system(node_cluster(call->routes->node));
+    if (routes_settings(call) == NULL)
+        return NULL;
+    const struct hunt *hunt = system_state_find_hunt(system, name->text);
+    if (hunt == NULL)
+        routes_refuse(call->request, 404, "unknown_hunt", "hunt", "there is no such hunt");
+    return hunt;
+}
+
+const struct hunt *routes_path_hunt(const struct call *call)
+{
+    struct name name;
+    return routes_hunt_name(call, &name) ? routes_find_hunt(call, &name) : NULL;
+}
+
+bool routes_path_player(const struct call *call, struct player_id *ret_player)
+{
+    CHECK(call->path->count > 4);
+    const char *text = call->path->segments[4];
+    if (player_id_parse(ret_player, text, strlen(text)) == STATUS_OK)
+        return true;
+    routes_refuse(call->request, 400, "malformed", "player",
+                  "a player is a UUID in the form 8-4-4-4-12");
+    return false;
+}
+
+/* Saturates: what fits no u64 is out of any range of ours. */
+static uint64_t read_digits(const char *text)
+{
+    uint64_t number = 0;
+    for (; *text != '\0'; text++) {
+        const uint64_t digit = (uint64_t)(*text - '0');
+        number = number > (UINT64_MAX - digit) / 10 ? UINT64_MAX : number * 10 + digit;
+    }
+    return number;
+}
+
+bool routes_number(const struct call *call, const struct number_rule *rule, const char *text,
+                   uint64_t *ret_number)
+{
+    if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0') {
+        routes_refuse(call->request, 400, "malformed", rule->name, "a whole number is expected");
+        return false;
+    }
+    const uint64_t number = read_digits(text);
+    if (number < rule->min || number > rule->max) {
+        char detail[80];
+        (void)snprintf(detail, sizeof detail, "must be %llu to %llu", (unsigned long long)rule->min,
+                       (unsigned long long)rule->max);
+        routes_refuse(call->request, 422, "out_of_range", rule->name, detail);
+        return false;
+    }
+    *ret_number = number;
+    return true;
+}
+
+bool routes_number_parameter(const struct call *call, const struct number_rule *rule,
+                             uint64_t *ret_number, bool *ret_given)
+{
+    char text[HTTP_PARAMETER_VALUE_BYTES];
+    const enum status status =
+        http_query_get(text, sizeof text, http_request_query(call->request), rule->name);
+    CHECK(status == STATUS_OK || status == STATUS_NOT_FOUND);
+    if (ret_given != NULL)
+        *ret_given = status == STATUS_OK;
+    return status == STATUS_NOT_FOUND || routes_number(call, rule, text, ret_number);
+}
+
+bool routes_flag_parameter(const struct call *call, const char *name, bool *ret_flag)
+{
+    char text[HTTP_PARAMETER_VALUE_BYTES];
+    const enum status status =
+        http_query_get(text, sizeof text, http_request_query(call->request), name);
+    CHECK(status == STATUS_OK || status == STATUS_NOT_FOUND);
+    *ret_flag = status == STATUS_OK && strcmp(text, "true") == 0;
+    if (status == STATUS_NOT_FOUND || *ret_flag || strcmp(text, "false") == 0)
+        return true;
+    routes_refuse(call->request, 400, "malformed", name, "true or false is expected");
+    return false;
+}
+
+const struct settings *routes_settings(const struct call *call)
+{
+    const struct settings *settings =
+        system_state_settings(cluster_system(node_cluster(call->routes->node)));
+    if (settings == NULL)
+        routes_refuse(call->request, 503, "not_ready", NULL, "this node is not in a cluster yet");
+    return settings;
+}
+
+bool routes_body_is_plain(const struct call *call)
+{
+    const char *coding = http_request_header(call->request, "Content-Encoding");
+    if (coding == NULL || strcasecmp(coding, "identity") == 0)
+        return true;
+    const struct http_header accepted = {"Accept-Encoding", "identity"};
+    http_reply_problem(call->request,
+                       &(struct http_problem){.status = 415,
+                                              .code = "unsupported_coding",
+                                              .detail = "the body must come without a coding",
+                                              .headers = &accepted,
+                                              .headers_count = 1});
+    return false;
+}
+
+static bool token_is_right(const struct routes *routes, const char *authorization)
+{
+    static const char scheme[] = "Bearer ";
+    if (strncasecmp(authorization, scheme, sizeof scheme - 1) != 0)
+        return false;
+    const char *token = authorization + sizeof scheme - 1;
+    token += strspn(token, " ");
+    return strlen(token) == routes->admin_token_bytes &&
+           sodium_memcmp(token, routes->admin_token, routes->admin_token_bytes) == 0;
+}
+
+bool routes_admit_admin(const struct call *call)
+{
+    const struct routes *routes = call->routes;
+    if (routes->admin_token == NULL) {
+        if (http_request_is_loopback(call->request))
+            return true;
+        routes_refuse(call->request, 403, "loopback_only", NULL,
+                      "no token is set on this node, so this is taken from loopback only");
+        return false;
+    }
+    const char *authorization = http_request_header(call->request, "Authorization");
+    if (authorization != NULL && token_is_right(routes, authorization))
+        return true;
+    const struct http_header challenge = {
+        "WWW-Authenticate", authorization == NULL ? "Bearer" : "Bearer error=\"invalid_token\""};
+    http_reply_problem(call->request,
+                       &(struct http_problem){.status = 401,
+                                              .code = "unauthorized",
+                                              .detail = "the administrator's token is needed",
+                                              .headers = &challenge,
+                                              .headers_count = 1});
+    return false;
+}
+
+uint64_t routes_present_epoch(const struct routes *routes, const struct settings *settings)
+{
+    const struct now now = node_now(routes->node);
+    return epoch_of(hlc_from_us(now.physical_us), settings->epoch_ms);
+}
+
+static void reply_json(struct http_request *request, struct json_text *text,
+                       const struct http_header *headers, size_t headers_count)
+{
+    if (!json_text_ok(text)) {
+        json_text_fini(text);
+        routes_refuse_memory(request);
+        return;
+    }
+    http_reply(request, &(struct http_answer){.status = 200,
+                                              .content_type = "application/json",
+                                              .headers = headers,
+                                              .headers_count = headers_count,
+                                              .body = text->data,
+                                              .body_bytes = text->used});
+    json_text_fini(text);
+}
+
+void routes_reply(struct http_request *request, struct json_text *text)
+{
+    const struct http_header header = {"Cache-Control", "no-store"};
+    reply_json(request, text, &header, 1);
+}
+
+/* A list of tags, weak or not (RFC 9110 13.1.2). No tag of ours holds a comma. */
+static bool client_has(struct http_request *request, const char *tag)
+{
+    const char *at = http_request_header(request, "If-None-Match");
+    const size_t length = strlen(tag);
+    while (at != NULL && *at != '\0') {
+        at += strspn(at, " \t,");
+        if (*at == '*')
+            return true;
+        if (strncmp(at, "W/", 2) == 0)
+            at += 2;
+        const size_t given = strcspn(at, ", \t");
+        if (given == length && memcmp(at, tag, length) == 0)
+            return true;
+        at += given;
+    }
+    return false;
+}
+
+void routes_reply_cached(struct http_request *request, struct json_text *text,
+                         const char *cache_control)
+{
+    char tag[20];
+    const uint64_t digest = json_text_ok(text) ? hash_bytes(text->data, text->used) : 0;
+    (void)snprintf(tag, sizeof tag, "\"%016llx\"", (unsigned long long)digest);
+    const struct http_header headers[] = {{"ETag", tag}, {"Cache-Control", cache_control}};
+    if (!json_text_ok(text) || !client_has(request, tag)) {
+        reply_json(request, text, headers, 2);
+        return;
+    }
+    json_text_fini(text);
+    http_reply(request,
+               &(struct http_answer){.status = 304, .headers = headers, .headers_count = 2});
+}
+
+void routes_write_numbers(struct json_text *text, const char *key, const uint32_t *numbers,
+                          uint32_t count)
+{
+    json_text_key(text, key);
+    json_text_array(text);
+    for (uint32_t i = 0; i < count; i++)
+        json_text_number(text, numbers[i]);
+    json_text_array_end(text);
+}
+
+void routes_write_settled(struct json_text *text, const struct routes *routes)
+{
+    const struct merge *merge = cluster_merge(node_cluster(routes->node));
+    uint64_t epoch = 0;
+    if (merge == NULL || !merge_complete(merge, &epoch))
+        return;
+    json_text_key(text, "settled_through_epoch");
+    json_text_quoted(text, epoch);
+}
+
+static void let_go(void *state)
+{
+    struct waiting *waiting = state;
+    waiting->request = NULL;
+}
+
+struct waiting *routes_wait(const struct call *call)
+{
+    struct waiting *waiting = calloc(1, sizeof *waiting);
+    if (waiting == NULL) {
+        routes_refuse_memory(call->request);
+        return NULL;
+    }
+    waiting->request = call->request;
+    waiting->routes = call->routes;
+    http_request_hold(call->request, waiting, let_go);
+    return waiting;
+}

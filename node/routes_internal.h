@@ -1,0 +1,102 @@
+/* node/routes_internal.h -- What the routes' files share: a request with its path taken apart, the
+ * small refusals, and the requests that wait for the node. */
+#ifndef CAIRN_NODE_ROUTES_INTERNAL_H
+#define CAIRN_NODE_ROUTES_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cluster/cluster.h"
+#include "node/http.h"
+#include "node/json_text.h"
+#include "node/node.h"
+
+struct routes {
+    struct node *node;
+    char *admin_token; /* NULL: none is set, and loopback is trusted */
+    size_t admin_token_bytes;
+};
+
+/* One request. The call itself lives only while the handler runs. */
+struct call {
+    const struct routes *routes;
+    struct http_request *request;
+    const struct http_path *path;
+};
+
+/* Handlers; each replies, or hands the request to a `waiting`. */
+typedef void route_fn(const struct call *call);
+route_fn routes_post_hunt, routes_post_claims, routes_get_receipt;
+route_fn routes_get_player;
+route_fn routes_get_leaderboard, routes_get_epoch;
+route_fn routes_put_hunt, routes_get_hunt, routes_get_hunts;
+route_fn routes_get_cluster, routes_get_health, routes_get_ready;
+
+/* Replies with a problem; `field` and `detail` may be NULL. */
+void routes_refuse(struct http_request *request, int status, const char *code, const char *field,
+                   const char *detail);
+
+/* 503: the range, or the system group, has no leader here to ask. */
+void routes_refuse_leaderless(struct http_request *request);
+void routes_refuse_memory(struct http_request *request);
+
+/* Reading the call. Each replies with the fault and returns false (NULL) where there is one. */
+
+/* The hunt's name, in the path's third segment. */
+bool routes_hunt_name(const struct call *call, struct name *ret_name);
+/* The hunt of that name, or of the path; 404 where there is none. */
+const struct hunt *routes_find_hunt(const struct call *call, const struct name *name);
+const struct hunt *routes_path_hunt(const struct call *call);
+/* The player's id, in the fifth segment. */
+bool routes_path_player(const struct call *call, struct player_id *ret_player);
+/* Digits only: else 400. Outside of `min` to `max`: 422. */
+struct number_rule {
+    const char *name; /* the field, or the query parameter */
+    uint64_t min, max;
+};
+bool routes_number(const struct call *call, const struct number_rule *rule, const char *text,
+                   uint64_t *ret_number);
+/* A parameter that is not there leaves *ret_number as it is; *ret_given (may be NULL) tells. */
+bool routes_number_parameter(const struct call *call, const struct number_rule *rule,
+                             uint64_t *ret_number, bool *ret_given);
+/* "true" or "false"; absent: false. */
+bool routes_flag_parameter(const struct call *call, const char *name, bool *ret_flag);
+/* The cluster's settings; 503 while they are not known. */
+const struct settings *routes_settings(const struct call *call);
+/* The body came without a coding: else 415. */
+bool routes_body_is_plain(const struct call *call);
+/* May do what an administrator may: the token, or loopback where none is set; else 401, 403. */
+bool routes_admit_admin(const struct call *call);
+
+/* The epoch that is open by this node's clock. */
+uint64_t routes_present_epoch(const struct routes *routes, const struct settings *settings);
+
+/* Answering: 200 with the JSON, which is freed. */
+
+void routes_reply(struct http_request *request, struct json_text *text);
+/* The same with an ETag over the text, or 304 where the client has it. */
+void routes_reply_cached(struct http_request *request, struct json_text *text,
+                         const char *cache_control);
+#define ROUTES_CACHE_CHECKED "no-cache"
+
+/* `"missing_ranges":[...]` */
+void routes_write_numbers(struct json_text *text, const char *key, const uint32_t *numbers,
+                          uint32_t count);
+/* `"key":"epoch"` of the newest complete epoch, through which all is settled; nothing when there is
+ * none. */
+void routes_write_settled(struct json_text *text, const struct routes *routes);
+
+/* A request that the node will answer. It is owned by the callback, which takes what it needs and
+ * frees it; `request` becomes NULL when the server is closed before. */
+struct waiting {
+    struct http_request *request;
+    const struct routes *routes;
+    uint16_t hunt;
+    struct name name;
+    struct player_id player;
+};
+/* NULL: no memory, and the request is answered. */
+struct waiting *routes_wait(const struct call *call);
+
+#endif
