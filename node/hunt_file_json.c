@@ -182,6 +182,7 @@ static enum status read_tree(struct json_reading *reading)
                 return refuse(reading, "the file is nested too deeply for a hunt");
             open[depth++] = node;
         } else if (node == NULL) {
+            CHECK(depth > 0);
             depth--;
         }
         if (depth == 0)

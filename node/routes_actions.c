@@ -117,7 +117,8 @@ static void post_actions(const struct call *call, bool names_hunt)
         refuse_body(call->request, status, &fault);
         return;
     }
-    const struct hunt *hunt = names_hunt ? routes_find_hunt(call, &json.hunt) : routes_path_hunt(call);
+    const struct hunt *hunt =
+        names_hunt ? routes_find_hunt(call, &json.hunt) : routes_path_hunt(call);
     if (hunt != NULL)
         judge(call, &json, hunt);
     json_request_fini(&json);

@@ -1,5 +1,4 @@
 /* What handlers share: the routes' own life, reading a call, refusing, answering. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,7 @@
 
 #define ADMIN_TOKEN_BYTES_MAX 4096
 
-/* The file's first line, without the space around it. NULL: it cannot be read, or is empty. */
+/* The file's first line, without the space around it. NULL: there is none, or it is empty. */
 static char *read_token(const char *path)
 {
     char line[ADMIN_TOKEN_BYTES_MAX];
@@ -33,7 +32,6 @@ static char *read_token(const char *path)
     size_t bytes = strlen(token);
     while (bytes > 0 && strchr(" \t", token[bytes - 1]) != NULL)
         bytes--;
-    errno = bytes > 0 ? errno : EINVAL;
     char *copy = bytes > 0 ? strndup(token, bytes) : NULL;
     sodium_memzero(line, sizeof line);
     return copy;
@@ -50,8 +48,8 @@ struct routes *routes_new(struct node *node)
         return routes;
     routes->admin_token = read_token(path);
     if (routes->admin_token == NULL) {
-        log_write(LOG_LEVEL_ERROR, "the administrator's token cannot be read",
-                  LOG_FIELDS(log_text("path", path), log_text("error", strerror(errno))));
+        log_write(LOG_LEVEL_ERROR, "the administrator's token cannot be read, or is empty",
+                  LOG_FIELDS(log_text("path", path)));
         free(routes);
         return NULL;
     }
@@ -73,8 +71,8 @@ void routes_refuse(struct http_request *request, int status, const char *code, c
                    const char *detail)
 {
     http_reply_problem(
-        request, &(struct http_problem){
-                     .status = status, .code = code, .field = field, .detail = detail});
+        request,
+        &(struct http_problem){.status = status, .code = code, .field = field, .detail = detail});
 }
 
 void routes_refuse_leaderless(struct http_request *request)

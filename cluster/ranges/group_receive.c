@@ -69,31 +69,17 @@ static bool append_ok(const struct group_message *message)
     return count <= 1 || bytes <= GROUP_APPEND_BYTES_MAX;
 }
 
-/* A follower acknowledges only what we sent in this term, and cannot reject what it has
- * acknowledged: the latter is an old rejection come late, and libraft would set that follower back
- * to before what it is known to have, and never send it an entry again. */
+/* A follower acknowledges only what we sent in this term. */
 static bool append_result_ok(const struct group *group, const struct group_message *message)
 {
     const uint64_t rejected = message->append_result.rejected;
     const uint64_t last = message->append_result.last_index;
-    if (group->role != GROUP_LEADER || !number_ok(rejected) || !number_ok(last))
+    if (!number_ok(rejected) || !number_ok(last))
         return false;
-    if (message->term != core_term(group))
-        return true;
-    if (rejected == 0)
-        return last <= group->terms.last_index;
-    return last < rejected && rejected > core_match(group, message->from);
-}
-
-/* libraft reads a vote result as a candidate's whatever it is, so only a candidate may get one. */
-static bool vote_result_ok(const struct group *group, const struct group_message *message)
-{
-    if (group->role != GROUP_CANDIDATE)
-        return false;
-    if (!message->vote_result.granted)
-        return true;
-    const uint64_t asked = core_term(group) + (message->vote_result.pre_vote ? 1 : 0);
-    return message->term == asked;
+    if (rejected > 0)
+        return last < rejected;
+    return group->role != GROUP_LEADER || message->term != core_term(group) ||
+           last <= group->terms.last_index;
 }
 
 static bool message_ok(const struct group *group, const struct group_message *message)
@@ -112,13 +98,35 @@ static bool message_ok(const struct group *group, const struct group_message *me
     case GROUP_VOTE:
         return place_ok(message->vote.last_index, message->vote.last_term, message->term);
     case GROUP_VOTE_RESULT:
-        return vote_result_ok(group, message);
+        return true;
     case GROUP_TIMEOUT_NOW:
-        return message->term == core_term(group) &&
-               place_ok(message->timeout_now.last_index, message->timeout_now.last_term,
+        return place_ok(message->timeout_now.last_index, message->timeout_now.last_term,
                         message->term);
     }
     return false;
+}
+
+/* Nothing is wrong with these but that their time is over; libraft would still act on them.
+ *
+ * It reads a vote result as a candidate's whatever it is. A follower cannot reject what it has
+ * acknowledged: libraft would set it back to before that, and never send it an entry again. */
+static bool is_late(const struct group *group, const struct group_message *message)
+{
+    const uint64_t term = core_term(group);
+    const uint64_t rejected = message->append_result.rejected;
+    switch (message->type) {
+    case GROUP_APPEND_RESULT:
+        return group->role != GROUP_LEADER || (message->term == term && rejected > 0 &&
+                                               rejected <= core_match(group, message->from));
+    case GROUP_VOTE_RESULT:
+        return group->role != GROUP_CANDIDATE ||
+               (message->vote_result.granted &&
+                message->term != term + (message->vote_result.pre_vote ? 1 : 0));
+    case GROUP_TIMEOUT_NOW:
+        return message->term != term;
+    default:
+        return false;
+    }
 }
 
 /* Tells a leader of an older term that it is over. It must read as a rejection even if that leader
@@ -232,12 +240,12 @@ void group_receive(struct group *group, const struct group_turn *turn,
     if (!group_enter(group, turn))
         return;
     const uint64_t node = sender_node(group, message);
-    bool taken = node != 0 && message_ok(group, message);
-    if (taken && message->type == GROUP_APPEND)
-        taken = receive_append(group, turn, message, node);
-    else if (taken)
+    bool ok = node != 0 && message_ok(group, message);
+    if (ok && message->type == GROUP_APPEND)
+        ok = receive_append(group, turn, message, node);
+    else if (ok && !is_late(group, message))
         core_receive(group, turn, message, node);
-    if (!taken)
+    if (!ok)
         group->dropped++;
     if (!group->broken)
         group_leave(group, turn);

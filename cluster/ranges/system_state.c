@@ -257,6 +257,9 @@ static enum status apply_decision(struct system_state *state, const struct recor
         return STATUS_INVALID;
     struct hunt_version *version = &hunt->versions[hunt->version_count - 1];
     if (record->kind == RECORD_ACTIVATE) {
+        const struct hunt_version *before = hunt_newest_active(hunt);
+        if (before != NULL)
+            definition_retire(before->definition, version->definition, &hunt->names);
         version->state = VERSION_ACTIVE;
         version->active_from_epoch = record->epoch;
     } else {

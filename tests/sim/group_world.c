@@ -134,6 +134,8 @@ static void send(struct world *world, uint64_t from, uint64_t to,
         }
         CHECK(message->append.count <= 1 || bytes <= GROUP_APPEND_BYTES_MAX);
     }
+    if (message->type == GROUP_VOTE && world->only_candidate != 0 && world->only_candidate != from)
+        return;
     if (world->cut[from][to] || rng_chance(&world->rng, world->loss_percent, 100))
         return;
     post(world, to, message);
@@ -364,7 +366,7 @@ static void step_node(struct world *world, struct world_node *node)
     bool busy = finish_sync(world, node);
     busy |= finish_read(world, node);
     busy |= deliver(world, node);
-    if (!node->no_ticks && group_next_tick(node->group) <= world->now_ms) {
+    if (group_next_tick(node->group) <= world->now_ms) {
         struct group_turn turn = turn_of(world, node);
         group_tick(node->group, &turn);
         carry_out(world, node);
@@ -533,8 +535,7 @@ uint64_t world_await_leader(struct world *world)
 
 void world_elect(struct world *world, uint64_t node)
 {
-    for (uint64_t i = 1; i < WORLD_NODES; i++)
-        world->nodes[i].no_ticks = i != node;
+    world->only_candidate = node;
     for (int i = 0; i < 10000 && world_view(world, node).role != GROUP_LEADER; i++)
         world_run(world, 1);
     witness_check(&world->witness, world_view(world, node).role == GROUP_LEADER,
@@ -543,13 +544,13 @@ void world_elect(struct world *world, uint64_t node)
 
 bool world_all_applied(struct world *world)
 {
-    uint64_t most = 0;
-    for (uint64_t i = 1; i < WORLD_NODES; i++) {
-        const struct group_view view = world_view(world, i);
-        most = view.last_index > most ? view.last_index : most;
-    }
-    for (uint64_t i = 1; i < WORLD_NODES; i++) {
-        if (world->nodes[i].group != NULL && group_applied(world->nodes[i].group) != most)
+    const uint64_t leader = world_leader(world);
+    if (leader == 0)
+        return false;
+    const struct group_view lead = world_view(world, leader);
+    for (uint32_t i = 0; i < lead.replica_count; i++) {
+        const struct group *group = world->nodes[lead.replicas[i].node].group;
+        if (group != NULL && group_applied(group) != lead.last_index)
             return false;
     }
     return true;

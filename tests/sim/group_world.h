@@ -33,7 +33,6 @@ struct world_node {
     uint64_t applied, last_value;
     uint64_t seen_term; /* highest, over all its lives */
     bool was_leader;
-    bool no_ticks; /* its time stands still: it starts no election and sends no heartbeat */
     uint32_t tail_bytes_max;
 };
 
@@ -50,8 +49,9 @@ struct world {
     size_t packet_count, packet_capacity;
     uint64_t packet_order;
     bool cut[WORLD_NODES][WORLD_NODES];
-    uint64_t trim_after;   /* entries above this index get lost on the way; 0: none */
-    uint32_t delay_ms_max; /* 1 to this */
+    uint64_t only_candidate; /* nobody else's requests for votes arrive; 0: everybody's do */
+    uint64_t trim_after;     /* entries above this index get lost on the way; 0: none */
+    uint32_t delay_ms_max;   /* 1 to this */
     uint32_t loss_percent, duplicate_percent;
 
     uint64_t log_reads, sent_entries;    /* counters for tests */
@@ -87,8 +87,9 @@ void world_isolate(struct world *world, uint64_t node, bool cut);
 uint64_t world_leader(const struct world *world);
 /* Runs until somebody leads and is ready; 0 if that takes more than 10 s. */
 uint64_t world_await_leader(struct world *world);
-/* Lets only this node start elections until it leads; fails the test after 10 s. */
+/* Lets nobody else be elected from now on, and runs until it leads; fails the test after 10 s. */
 void world_elect(struct world *world, uint64_t node);
+/* Every living replica of the leader's configuration has applied the whole log. */
 bool world_all_applied(struct world *world);
 
 /* A command whose first 8 bytes are `value`. */

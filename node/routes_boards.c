@@ -1,0 +1,266 @@
+/* The leaderboards, and the epochs that they are of. */
+#include <string.h>
+
+#include "cluster/base/check.h"
+#include "node/routes_cursor.h"
+#include "node/routes_internal.h"
+
+#define LIMIT_DEFAULT 50
+#define LIMIT_MAX     1000
+
+/* A complete board never changes, so whoever asks for one by its epoch may keep it. */
+#define CACHE_FOR_EVER "public, max-age=31536000, immutable"
+
+/* What was asked for. */
+struct wish {
+    const struct hunt *hunt;
+    bool pinned; /* to an epoch, by `epoch` or by the cursor */
+    uint64_t epoch;
+    uint64_t limit;
+    uint32_t offset;
+};
+
+/* The cursor's place; it must not contradict the rest. */
+static bool take_cursor(const struct call *call, struct wish *wish)
+{
+    char text[HTTP_PARAMETER_VALUE_BYTES];
+    struct cursor cursor;
+    const enum status status =
+        http_query_get(text, sizeof text, http_request_query(call->request), "cursor");
+    CHECK(status == STATUS_OK || status == STATUS_NOT_FOUND);
+    if (status == STATUS_NOT_FOUND)
+        return true;
+    if (cursor_parse(&cursor, text) != STATUS_OK || cursor.hunt != wish->hunt->number ||
+        (wish->pinned && cursor.epoch != wish->epoch)) {
+        routes_refuse(call->request, 400, "malformed", "cursor",
+                      "not a cursor that this leaderboard gave out");
+        return false;
+    }
+    wish->pinned = true;
+    wish->epoch = cursor.epoch;
+    wish->offset = cursor.offset;
+    return true;
+}
+
+static bool take_wish(const struct call *call, struct wish *wish)
+{
+    const struct number_rule limit = {"limit", 1, LIMIT_MAX};
+    const struct number_rule epoch = {"epoch", 0, UINT64_MAX};
+    wish->limit = LIMIT_DEFAULT;
+    if (!routes_number_parameter(call, &limit, &wish->limit, NULL) ||
+        !routes_number_parameter(call, &epoch, &wish->epoch, &wish->pinned))
+        return false;
+    wish->hunt = routes_path_hunt(call);
+    return wish->hunt != NULL && take_cursor(call, wish);
+}
+
+/* Why there is no board of this epoch: too late, or too early. */
+static void refuse_epoch(const struct call *call, const struct settings *settings, uint64_t epoch)
+{
+    const struct merge *merge = cluster_merge(node_cluster(call->routes->node));
+    uint64_t newest = 0;
+    const bool any = merge != NULL && merge_complete(merge, &newest);
+    if (any && epoch >= settings->first_epoch && epoch <= newest)
+        routes_refuse(call->request, 410, "epoch_gone", "epoch", "this epoch is not kept any more");
+    else
+        routes_refuse(call->request, 404, "unknown_epoch", "epoch",
+                      "nothing of this epoch is known");
+}
+
+/* The board with a reference; NULL, and refused: there is none. */
+static struct global_board *find_board(const struct call *call, const struct wish *wish)
+{
+    const struct cluster *cluster = node_cluster(call->routes->node);
+    const struct settings *settings = routes_settings(call);
+    if (settings == NULL)
+        return NULL;
+    struct global_board *board =
+        wish->pinned ? cluster_board(cluster, wish->epoch) : cluster_newest_board(cluster);
+    if (board != NULL)
+        return board;
+    if (wish->pinned)
+        refuse_epoch(call, settings, wish->epoch);
+    else
+        routes_refuse(call->request, 503, "no_board", NULL, "no epoch has been published yet");
+    return NULL;
+}
+
+static void write_entries(struct json_text *text, const struct global_hunt *hunt, uint32_t from,
+                          uint32_t to)
+{
+    json_text_key(text, "entries");
+    json_text_array(text);
+    for (uint32_t i = from; i < to; i++) {
+        const struct global_entry *entry = &hunt->entries[i];
+        json_text_object(text);
+        json_text_key(text, "rank");
+        json_text_number(text, entry->rank);
+        json_text_key(text, "player");
+        json_text_player(text, &entry->entry.player);
+        json_text_key(text, "score");
+        json_text_quoted_signed(text, entry->entry.score);
+        json_text_key(text, "hlc");
+        json_text_quoted(text, entry->entry.hlc);
+        json_text_object_end(text);
+    }
+    json_text_array_end(text);
+}
+
+/* One page of the board; `hunt` is NULL while nobody has played it. */
+static void write_page(struct json_text *text, const struct wish *wish,
+                       const struct global_hunt *hunt, uint64_t epoch)
+{
+    const uint32_t count = hunt != NULL ? hunt->entry_count : 0;
+    const uint32_t from = wish->offset < count ? wish->offset : count;
+    const uint32_t to = count - from > wish->limit ? from + (uint32_t)wish->limit : count;
+    json_text_key(text, "players");
+    json_text_number(text, hunt != NULL ? hunt->players : 0);
+    if (hunt != NULL) {
+        json_text_key(text, "digest");
+        json_text_hex(text, hunt->digest);
+    }
+    write_entries(text, hunt, from, to);
+    if (to == count)
+        return;
+    char next[CURSOR_BYTES];
+    cursor_format(next, &(struct cursor){.hunt = wish->hunt->number, .epoch = epoch, .offset = to});
+    json_text_key(text, "next_cursor");
+    json_text_string(text, next);
+}
+
+void routes_get_leaderboard(const struct call *call)
+{
+    struct wish wish = {0};
+    struct global_board *board = take_wish(call, &wish) ? find_board(call, &wish) : NULL;
+    if (board == NULL)
+        return;
+    /* A run of epochs may share one board. */
+    const uint64_t epoch = wish.pinned ? wish.epoch : board->through;
+    struct json_text text = {0};
+    json_text_object(&text);
+    json_text_key(&text, "hunt");
+    json_text_string(&text, wish.hunt->name.text);
+    json_text_key(&text, "epoch");
+    json_text_quoted(&text, epoch);
+    json_text_key(&text, "state");
+    json_text_string(&text, board->complete ? "complete" : "partial");
+    routes_write_numbers(&text, "missing_ranges", board->missing, board->ranges - board->ranges_in);
+    write_page(&text, &wish, global_board_hunt(board, wish.hunt->number), epoch);
+    json_text_object_end(&text);
+    routes_reply_cached(call->request, &text,
+                        wish.pinned && board->complete ? CACHE_FOR_EVER : ROUTES_CACHE_CHECKED);
+    global_board_release(board);
+}
+
+static void write_hunts(struct json_text *text, const struct system_state *system,
+                        const struct global_board *board)
+{
+    json_text_key(text, "hunts");
+    json_text_array(text);
+    for (uint32_t i = 0; board != NULL && i < board->hunt_count; i++) {
+        const struct global_hunt *played = &board->hunts[i];
+        const struct hunt *hunt = system_state_hunt(system, played->hunt);
+        json_text_object(text);
+        /* The ranges may be ahead of what this node has heard from the system group. */
+        if (hunt != NULL) {
+            json_text_key(text, "hunt");
+            json_text_string(text, hunt->name.text);
+        }
+        json_text_key(text, "players");
+        json_text_number(text, played->players);
+        json_text_key(text, "digest");
+        json_text_hex(text, played->digest);
+        json_text_object_end(text);
+    }
+    json_text_array_end(text);
+}
+
+static void write_summaries(struct json_text *text, const struct global_board *board)
+{
+    json_text_key(text, "summaries");
+    json_text_array(text);
+    for (uint32_t i = 0; board != NULL && i < board->ranges_in; i++) {
+        json_text_object(text);
+        json_text_key(text, "range");
+        json_text_number(text, board->summaries[i].range);
+        json_text_key(text, "bytes");
+        json_text_number(text, board->summaries[i].bytes);
+        json_text_key(text, "digest");
+        json_text_hex(text, board->summaries[i].digest);
+        json_text_object_end(text);
+    }
+    json_text_array_end(text);
+}
+
+/* The missing ranges of an epoch that nothing is known of yet: all of them. */
+static void write_ranges(struct json_text *text, const struct global_board *board, uint32_t ranges)
+{
+    uint32_t all[RANGES_MAX];
+    CHECK(ranges <= RANGES_MAX);
+    for (uint32_t i = 0; i < ranges; i++)
+        all[i] = i;
+    json_text_key(text, "ranges_in");
+    json_text_number(text, board != NULL ? board->ranges_in : 0);
+    json_text_key(text, "ranges");
+    json_text_number(text, ranges);
+    routes_write_numbers(text, "missing_ranges", board != NULL ? board->missing : all,
+                         board != NULL ? ranges - board->ranges_in : ranges);
+}
+
+/* A board that is not there yet (NULL) is as good as one without a range in it. */
+static void reply_epoch(const struct call *call, const struct global_board *board, uint64_t epoch)
+{
+    const struct system_state *system = cluster_system(node_cluster(call->routes->node));
+    const struct settings *settings = system_state_settings(system);
+    const bool complete = board != NULL && board->complete;
+    const bool open = epoch >= routes_present_epoch(call->routes, settings);
+    struct json_text text = {0};
+    json_text_object(&text);
+    json_text_key(&text, "epoch");
+    json_text_quoted(&text, epoch);
+    json_text_key(&text, "state");
+    json_text_string(&text, complete ? "complete" : open ? "open" : "partial");
+    write_ranges(&text, board, settings->ranges);
+    routes_write_settled(&text, call->routes);
+    write_hunts(&text, system, board);
+    write_summaries(&text, board);
+    json_text_object_end(&text);
+    routes_reply_cached(call->request, &text, ROUTES_CACHE_CHECKED);
+}
+
+/* The epoch's number in the path. */
+static bool take_epoch(const struct call *call, uint64_t *ret_epoch)
+{
+    const struct merge *merge = cluster_merge(node_cluster(call->routes->node));
+    const struct number_rule rule = {"epoch", 0, UINT64_MAX};
+    if (strcmp(call->path->segments[2], "latest") != 0)
+        return routes_number(call, &rule, call->path->segments[2], ret_epoch);
+    if (merge != NULL && merge_complete(merge, ret_epoch))
+        return true;
+    routes_refuse(call->request, 404, "unknown_epoch", "epoch", "no epoch is complete yet");
+    return false;
+}
+
+/* Begun, and not complete: what is not in may still come. */
+static bool may_come(const struct call *call, const struct settings *settings, uint64_t epoch)
+{
+    const struct merge *merge = cluster_merge(node_cluster(call->routes->node));
+    uint64_t newest = 0;
+    if (epoch < settings->first_epoch || epoch > routes_present_epoch(call->routes, settings))
+        return false;
+    return merge == NULL || !merge_complete(merge, &newest) || epoch > newest;
+}
+
+void routes_get_epoch(const struct call *call)
+{
+    const struct settings *settings = routes_settings(call);
+    uint64_t epoch = 0;
+    if (settings == NULL || !take_epoch(call, &epoch))
+        return;
+    struct global_board *board = cluster_board(node_cluster(call->routes->node), epoch);
+    if (board == NULL && !may_come(call, settings, epoch))
+        refuse_epoch(call, settings, epoch);
+    else
+        reply_epoch(call, board, epoch);
+    global_board_release(board);
+}
