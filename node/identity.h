@@ -18,8 +18,8 @@ struct identity {
 MUST_USE enum status identity_random(uint64_t *ret_number);
 
 /* Reads the identity, or makes one, and counts this start; durable when it returns. The store is
- * freshly opened; ticket 0 is used. `has_groups`: the store holds some, so it must hold an identity.
- * STATUS_CORRUPT: it does not, or what it holds is malformed; STATUS_IO. */
+ * freshly opened; ticket 0 is used. `has_groups`: the store holds some, so it must hold an
+ * identity. STATUS_CORRUPT: it does not, or what it holds is malformed; STATUS_IO. */
 MUST_USE enum status identity_load(struct identity *ret_identity, struct store *store,
                                    bool has_groups);
 

@@ -1,10 +1,10 @@
 /* node/node.h -- A running node: the thinking thread's loop around the core.
  *
- * It owns the core, the log store, the clock and the event loop. Requests come in by the three calls
- * below; each is answered exactly once, by its callback, on the thinking thread, later than the call
- * or within it. What is pointed to in a callback is valid during the callback only. A callback must
- * not make one of the three calls itself. What is not answered within NODE_REQUEST_MS is unknown:
- * results are `unavailable`, other answers STATUS_NOT_LEADER.
+ * It owns the core, the log store, the clock and the event loop. Requests come in by the three
+ * calls below; each is answered exactly once, by its callback, on the thinking thread, later than
+ * the call or within it. What is pointed to in a callback is valid during the callback only. A
+ * callback must not make one of the three calls itself. What is not answered within NODE_REQUEST_MS
+ * is unknown: results are `unavailable`, other answers STATUS_NOT_LEADER.
  *
  * All of it belongs to the thinking thread. */
 #ifndef CAIRN_NODE_NODE_H
@@ -22,15 +22,15 @@ struct event_base;
 struct node;
 
 struct node_settings {
-    const struct config *config; /* the caller's, as long as the node */
-    const char *http, *peer;     /* addresses really listened on, with the port that was taken */
-    bool allow_clock_jump;       /* start although the newest stamp in the logs is a month old */
+    const struct config *config;  /* the caller's, as long as the node */
+    const char *http, *peer;      /* addresses really listened on, with the port that was taken */
+    bool allow_clock_jump;        /* start although the newest stamp in the logs is a month old */
     void (*ready)(void *context); /* called once, when everything that this node holds is served */
     void *context;
 };
 
-/* Opens the data directory, restores or founds, and begins to run on `base`. On failure a sentence is
- * logged and *ret_exit_code is what the process should exit with: 74 disk, 78 configuration, 1.
+/* Opens the data directory, restores or founds, and begins to run on `base`. On failure a sentence
+ * is logged and *ret_exit_code is what the process should exit with: 74 disk, 78 configuration, 1.
  * When later the disk fails, or the log turns out not to be ours, the process exits at once, and
  * nothing more is answered or written. */
 MUST_USE enum status node_start(struct node **ret_node, const struct node_settings *settings,
@@ -42,8 +42,8 @@ void node_stop(struct node *node, void (*fn)(void *context), void *context);
 /* Closes everything. After node_stop has called back, or at once where the process is to die. */
 void node_close(struct node *node);
 
-/* Judges actions, at most ACTIONS_PER_REQUEST_MAX. `results` has one for each, in order. The list is
- * copied. */
+/* Judges actions, at most ACTIONS_PER_REQUEST_MAX. `results` has one for each, in order. The list
+ * is copied. */
 typedef void node_results_fn(void *context, const struct result *results, uint32_t count);
 void node_actions(struct node *node, const struct action *actions, uint32_t count,
                   node_results_fn *fn, void *context);

@@ -20,7 +20,7 @@
 #define EXIT_DISK          74
 #define EXIT_CONFIGURATION 78
 
-struct event;
+struct loop_event;
 
 /* What a READ_LOG asked for. */
 struct log_reading {
@@ -29,10 +29,18 @@ struct log_reading {
     uint32_t bytes_max;
 };
 
+/* A queue of them; at most one per group is under way. */
+struct log_readings {
+    struct log_reading *list;
+    uint32_t count, room;
+};
+
 struct node {
     const struct config *config;
     struct event_base *base;
-    struct event_source *sources; /* node.c's libevent events */
+    struct loop_event *ticks; /* EVENT_TICK, and what is looked after regularly */
+    struct loop_event *news;  /* the inbox has some */
+    struct loop_event *work;  /* the end of this round of requests */
     struct store *store;
     struct inbox inbox;
     struct clock clock;
@@ -43,33 +51,58 @@ struct node {
     struct requests *requests;
     struct result *refused; /* room for the results of a request that cannot be taken */
 
-    /* The turn. */
-    bool living;   /* founded or restored: the core may be stepped */
-    bool open;     /* there were steps since the last turn ended */
-    bool more;     /* EVENT_CONTINUE comes before any other event */
-    bool wrote;    /* this turn has writes */
-    bool calling;  /* a callback of a request runs */
+    bool living;          /* founded or restored: the core may be stepped */
+    bool open;            /* there were steps since the last turn ended */
+    bool more;            /* EVENT_CONTINUE comes before any other event */
+    bool wrote;           /* this turn has writes */
+    bool calling;         /* a request's callback runs */
+    bool work_waits;      /* `work` will be called */
     uint64_t unsubmitted; /* ticket of writes that the store has no room for yet; 0: none */
     uint64_t submitted, durable;
     uint64_t submitted_us, sync_us;
 
-    /* What is to be stepped when the turn allows it. */
+    /* What is to be stepped as soon as the turn allows it. */
     bool persisted_due, tick_due, flush_due, stop_due;
-    struct log_reading *readings; /* a queue */
-    uint32_t readings_count, readings_room;
+    struct log_readings readings;
 
-    uint64_t last_stamp;        /* the newest in the logs, while restoring */
-    uint64_t messages_dropped;  /* SENDs: links come later */
+    uint64_t last_stamp;          /* the newest in the logs, while restoring */
+    uint64_t messages_dropped;    /* SENDs: there are no links yet */
     void (*ready)(void *context); /* NULL once it was called */
     void *ready_context;
-    void (*stopped)(void *context); /* NULL: not stopping, or called */
+    void (*stopped)(void *context); /* NULL: not asked to stop, or called */
     void *stopped_context;
 };
 
 /* node_turn.c */
 
-/* Steps one event and carries out its effects; ends the turn where the core wants it ended. The
- * process exits if that fails. No CONTINUE may be due, unless it is one. */
-void turn_step(struct node *node, const struct core_event *event);
+/* Steps one event and carries out its effects; ends the turn where the core wants that. Allowed
+ * when turn_ready() said so. */
+void turn_step(struct node *node, const struct event *event);
+
+/* Makes the core able to take an event now, if that can be done in a short while; false: it is busy
+ * with earlier ones, or waits for the disk, or has not begun. */
+bool turn_ready(struct node *node);
+
+/* Steps what is due, ends the turn and hands its writes over. When that takes long, the rest is put
+ * off to the next round of the loop. */
+void turn_run(struct node *node);
+
+/* Puts turn_run, with a flush, off to the end of this round of requests. */
+void turn_put_off(struct node *node);
+
+/* The log thread has reported; a failed write ends the process. */
+void turn_take_news(struct node *node);
+
+/* Calls those who have their answers. */
+void turn_deliver(struct node *node);
+
+/* Ends the process at once: nothing more is answered or written. */
+_Noreturn void node_die(int exit_code, const char *message, const struct log_field *fields);
+
+/* node_restore.c */
+
+/* Feeds everything that is stored to the core, before its start. Failures are logged.
+ * *ret_groups: how many there are; 0: the store is empty. */
+MUST_USE enum status restore_groups(struct node *node, uint32_t *ret_groups, int *ret_exit_code);
 
 #endif

@@ -36,7 +36,7 @@ struct requests {
     uint32_t capacity, count, actions;
     struct request *slots;
     struct request *free;
-    struct request *oldest, *newest;      /* waiting */
+    struct request *oldest, *newest; /* waiting */
     struct request *answered, **answered_end;
     struct query_reply unknown; /* the answer of nobody */
 };

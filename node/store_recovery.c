@@ -6,7 +6,8 @@
  * would lose claims, and worse, make this replica forget a vote or an entry that it confirmed, so
  * the node must not start. RocksDB cannot tell the two apart. A bit flipped in the length of a
  * record near the end of the file makes that record seem cut off, and all that follow it vanish
- * without a word. In its strictest mode it refuses both.
+ * without a word. Its strictest mode refuses the harmless end, and still passes over some damage
+ * (a page of zeros in the middle, for one).
  *
  * What our writing guarantees (store_write.c):
  *

@@ -33,7 +33,9 @@
  *    would stop replication to that follower for as long as the leader leads;
  *  - a vote result that arrives when we are no candidate is dropped: it is read as if we were;
  *  - a refused pre-vote tells our own term when that is newer: it would echo the candidate's, and a
- *    candidate with the longer log but the older term could never learn better.
+ *    candidate with the longer log but the older term could never learn better;
+ *  - a learner votes when it is asked: the candidate's configuration, newer than its own, makes it
+ * a voter, and it would refuse for ever.
  *
  * Time is in ms, monotonic. Replica numbers are never used again. One thread. */
 #ifndef CAIRN_CLUSTER_RANGES_GROUP_H
@@ -131,9 +133,10 @@ MUST_USE enum status group_submit(struct group *group, const struct group_turn *
                                   uint8_t *block, uint32_t bytes, uint64_t *ret_index);
 
 /* Puts another configuration into the log; it must differ from the present one by one replica
- * added, removed or given another role. STATUS_CONFLICT: a change is under way, or nothing of this
- * term is committed yet; try again later. STATUS_INVALID: not one difference, or it would leave a
- * group that had more than one voter with one; NOT_LEADER. */
+ * added, removed or made a voter (replica_set_change). STATUS_CONFLICT: a change is under way,
+ * nothing of this term is committed yet, or the new voter has not got everything that is committed
+ * (so it was a learner before); try again later. STATUS_INVALID: not one such difference, or it
+ * would leave a group that had more than one voter with one; NOT_LEADER. */
 MUST_USE enum status group_change(struct group *group, const struct group_turn *turn,
                                   const struct replica *replicas, uint32_t count);
 

@@ -78,6 +78,7 @@ struct group {
     enum group_role role;
     uint64_t elected_index;       /* last index of the log when we were elected */
     uint64_t leader, leader_term; /* who sent entries in which term */
+    uint64_t leader_heard_ms;     /* and when the last time */
     uint64_t commit, applied;
 
     bool reading; /* READ_LOG is out for read_first to read_last */
@@ -107,9 +108,11 @@ void core_timeout(struct group *group, const struct group_turn *turn);
 void core_persisted(struct group *group, const struct group_turn *turn, uint64_t index);
 /* The CHANGE that is noted as not committed is committed. */
 void core_confirm_change(struct group *group, const struct group_turn *turn);
-/* All but AppendEntries; the answer goes to `node`. */
+/* All but AppendEntries and votes; the answer goes to `node`. */
 void core_receive(struct group *group, const struct group_turn *turn,
                   const struct group_message *message, uint64_t node);
+void core_vote(struct group *group, const struct group_turn *turn,
+               const struct group_message *message, uint64_t node);
 /* An AppendEntries of at most one CHANGE, the first. */
 void core_append(struct group *group, const struct group_turn *turn,
                  const struct group_message *message, uint64_t node);

@@ -267,8 +267,13 @@ uint64_t group_term_of(const struct group *group, uint64_t index)
 
 static uint64_t known_leader(const struct group *group)
 {
-    if (group_role(group) == GROUP_LEADER)
+    if (group->broken || group->role == GROUP_CANDIDATE)
+        return 0;
+    if (group->role == GROUP_LEADER)
         return group->config.replica;
+    /* A learner never gives its leader up by itself. */
+    if (group->now_ms - group->leader_heard_ms > UINT64_C(2) * GROUP_ELECTION_MS)
+        return 0;
     return group->leader_term == core_term(group) ? group->leader : 0;
 }
 
@@ -279,7 +284,7 @@ void group_view(const struct group *group, struct group_view *ret_view)
         .broken = group->broken,
         .transferring = group_role(group) == GROUP_LEADER && core_transferring(group),
         .term = core_term(group),
-        .leader = group->broken ? 0 : known_leader(group),
+        .leader = known_leader(group),
         .last_index = group->terms.last_index,
         .commit_index = group->commit,
         .applied_index = group->applied,

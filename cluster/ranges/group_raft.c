@@ -338,6 +338,31 @@ void core_receive(struct group *group, const struct group_turn *turn,
     step_message(group, turn, &raft, message->from, node);
 }
 
+/* A candidate asks only those that are voters in its configuration, which may be newer than ours:
+ * where it is, a sole voter that died while it made us a voter needs our vote to lead again. Who
+ * counts the votes keeps Raft safe, not who gives them (Ongaro, 2014, section 4.1). libraft refuses
+ * as a learner, and as a learner never gives up a leader that it once had. */
+void core_vote(struct group *group, const struct group_turn *turn,
+               const struct group_message *message, uint64_t node)
+{
+    struct raft_server *own = NULL;
+    for (unsigned i = 0; i < group->raft.configuration.n; i++) {
+        if (group->raft.configuration.servers[i].id == group->config.replica)
+            own = &group->raft.configuration.servers[i];
+    }
+    if (own == NULL || own->role == RAFT_VOTER) {
+        core_receive(group, turn, message, node);
+        return;
+    }
+    struct group_message asked = *message;
+    if (group->now_ms - group->leader_heard_ms >= GROUP_ELECTION_MS)
+        asked.vote.disrupt_leader = true;
+    const int role = own->role;
+    own->role = RAFT_VOTER;
+    core_receive(group, turn, &asked, node);
+    own->role = role; /* a vote changes no configuration */
+}
+
 /* libraft frees the block, unless it hands it back with the update. */
 static struct raft_entry *copy_entries(const struct group_turn *turn,
                                        const struct group_message *message)

@@ -218,6 +218,7 @@ static bool receive_append(struct group *group, const struct group_turn *turn,
         return false;
     group->leader_term = message->term;
     group->leader = message->from;
+    group->leader_heard_ms = group->now_ms;
 
     /* Too much waits for the disk: it counts as lost, the leader's sign of life does not. */
     struct group_message taken = *message;
@@ -243,6 +244,8 @@ void group_receive(struct group *group, const struct group_turn *turn,
     bool ok = node != 0 && message_ok(group, message);
     if (ok && message->type == GROUP_APPEND)
         ok = receive_append(group, turn, message, node);
+    else if (ok && message->type == GROUP_VOTE)
+        core_vote(group, turn, message, node);
     else if (ok && !is_late(group, message))
         core_receive(group, turn, message, node);
     if (!ok)

@@ -64,6 +64,21 @@ static enum status barrier(struct group *group, const struct group_turn *turn)
     return status == STATUS_OK ? STATUS_CONFLICT : status;
 }
 
+/* A voter that lacks what is committed would be one that cannot help (section 4.2.1); it would not
+ * even know that it is in the group, and refuse its vote. */
+static bool new_voters_are_up_to_date(const struct group *group, const struct replica_set *next)
+{
+    for (uint32_t i = 0; i < next->count; i++) {
+        const struct replica *replica = &next->list[i];
+        const struct replica *present = replica_set_find(&group->replicas, replica->number);
+        const bool was_voter = present != NULL && present->role == REPLICA_VOTER;
+        if (replica->role == REPLICA_VOTER && !was_voter &&
+            (present == NULL || core_match(group, replica->number) < group->commit))
+            return false;
+    }
+    return true;
+}
+
 enum status group_change(struct group *group, const struct group_turn *turn,
                          const struct replica *replicas, uint32_t count)
 {
@@ -79,6 +94,8 @@ enum status group_change(struct group *group, const struct group_turn *turn,
         return status;
     if (terms_of(&group->terms, group->commit) != core_term(group))
         return barrier(group, turn);
+    if (!new_voters_are_up_to_date(group, &next))
+        return STATUS_CONFLICT;
 
     uint8_t payload[REPLICA_SET_BYTES_MAX];
     const uint32_t bytes = replica_set_encode(&next, payload);

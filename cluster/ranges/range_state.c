@@ -8,8 +8,10 @@
 #include "cluster/base/hash.h"
 #include "cluster/clock/hlc.h"
 
-/* Actions looked ahead of the one that is judged, so that its records have arrived from memory. */
-#define PREFETCH_AHEAD 8
+/* Actions looked ahead of the one that is judged: first for the index, then for the record that the
+ * index names, so that both have arrived from memory. */
+#define PREFETCH_INDEX_AHEAD  20
+#define PREFETCH_RECORD_AHEAD 10
 
 /* Versions that are known and not yet judging. One of a hunt may be undecided while another waits
  * for its epoch. */
@@ -196,11 +198,15 @@ static void judge_all(struct range_state *state, struct moment moment, const str
                       struct range_applied *applied)
 {
     const uint32_t n = applied->count;
-    for (uint32_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
+    for (uint32_t i = 0; i < n && i < PREFETCH_INDEX_AHEAD; i++)
+        engine_prefetch_index(state->engine, &actions[i]);
+    for (uint32_t i = 0; i < n && i < PREFETCH_RECORD_AHEAD; i++)
         engine_prefetch(state->engine, &actions[i]);
     for (uint32_t i = 0; i < n; i++) {
-        if (i + PREFETCH_AHEAD < n)
-            engine_prefetch(state->engine, &actions[i + PREFETCH_AHEAD]);
+        if (i + PREFETCH_INDEX_AHEAD < n)
+            engine_prefetch_index(state->engine, &actions[i + PREFETCH_INDEX_AHEAD]);
+        if (i + PREFETCH_RECORD_AHEAD < n)
+            engine_prefetch(state->engine, &actions[i + PREFETCH_RECORD_AHEAD]);
         struct moment at = moment;
         at.hlc += i;
         engine_judge(state->engine, &actions[i], &at, &applied->results[i]);

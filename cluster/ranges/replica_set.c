@@ -70,8 +70,8 @@ static uint32_t keep_present(const struct replica_set *present, const struct rep
             differences++;
             continue;
         }
-        if (then->node != now->node)
-            differences = REPLICA_SET_MAX; /* a replica does not move */
+        if (then->node != now->node || then->role < now->role)
+            differences += 2; /* a replica does not move, and a voter stays one */
         else if (then->role != now->role)
             differences++;
         next->list[next->count++] = *then;

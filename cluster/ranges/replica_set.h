@@ -55,9 +55,14 @@ uint32_t replica_set_voters(const struct replica_set *set);
 bool replica_set_sole_voter(const struct replica_set *set, uint64_t number);
 
 /* `next` becomes `present` with the one difference that `wanted` shows: a replica added, removed or
- * given another role. The others keep their places, because libraft tells a leader's followers
- * apart by place when their number stays the same. STATUS_INVALID: no difference or more than one,
- * a replica moved to another node, or no voter left, or one left of several. */
+ * made a voter. The others keep their places, because libraft tells a leader's followers apart by
+ * place when their number stays the same.
+ *
+ * A voter leaves by being removed: made a learner, it could hold the CHANGE that says so before the
+ * others do, and then refuse its vote to shorter logs without being able to lead itself.
+ *
+ * STATUS_INVALID: no difference or more than one, a replica moved to another node, a voter made a
+ * learner, no voter left, or one left of several. */
 MUST_USE enum status replica_set_change(const struct replica_set *present,
                                         const struct replica_set *wanted, struct replica_set *next);
 

@@ -2,7 +2,7 @@
  * happens.
  *
  *  - election safety: a term has one leader;
- *  - an index and a term make an entry, on whatever disk and in whatever message;
+ *  - an index and a term make an entry, on whatever disk it was synced and in whatever message;
  *  - state machine safety: all replicas apply the same entry at an index;
  *  - leader completeness: a new leader has everything that was applied anywhere;
  *  - what is applied is on the disks of a majority of the voters, so that no crash takes it back.

@@ -182,11 +182,6 @@ static void carry_out(struct world *world, struct world_node *node)
         const struct effect *effect = &world->effects->list[i];
         switch (effect->kind) {
         case EFFECT_APPEND:
-            for (uint32_t k = 0; k < effect->append.count; k++)
-                witness_entry(&world->witness, effect->append.first + k,
-                              &effect->append.entries[k]);
-            disk_write(&node->disk, effect);
-            break;
         case EFFECT_HARD_STATE:
         case EFFECT_TRUNCATE:
             disk_write(&node->disk, effect);
@@ -323,13 +318,26 @@ static bool deliver(struct world *world, struct world_node *node)
     return any;
 }
 
+/* What was neither sent nor synced may well come back as something else. */
+static void sync_upto(struct world *world, struct group_disk *disk, uint64_t ticket)
+{
+    for (uint32_t i = 0; i < disk->write_count; i++) {
+        const struct effect *effect = &disk->writes[i].effect;
+        if (effect->ticket > ticket || effect->kind != EFFECT_APPEND)
+            continue;
+        for (uint32_t k = 0; k < effect->append.count; k++)
+            witness_entry(&world->witness, effect->append.first + k, &disk->writes[i].entries[k]);
+    }
+    disk_sync(disk, ticket);
+}
+
 static bool finish_sync(struct world *world, struct world_node *node)
 {
     struct group_disk *disk = &node->disk;
     if (disk->held || disk->sync_due_ms == 0 || disk->sync_due_ms > world->now_ms)
         return false;
     disk->sync_due_ms = 0;
-    disk_sync(disk, disk->sync_ticket);
+    sync_upto(world, disk, disk->sync_ticket);
     struct group_turn turn = turn_of(world, node);
     group_persisted(node->group, &turn, disk->sync_ticket);
     carry_out(world, node);
@@ -466,7 +474,7 @@ void world_crash(struct world *world, uint64_t number)
     /* A sync may have finished without anybody having been told. */
     if (disk->write_count > 0 && rng_chance(&world->rng, 1, 2)) {
         const uint64_t some = rng_below(&world->rng, disk->write_count);
-        disk_sync(disk, disk->writes[some].effect.ticket);
+        sync_upto(world, disk, disk->writes[some].effect.ticket);
     }
     stop(world, number);
 }

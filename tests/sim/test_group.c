@@ -238,6 +238,40 @@ static void a_group_never_shrinks_to_one_voter(void **state)
     assert_int_equal(world_change(&world, leader, list, 2), STATUS_INVALID);
 }
 
+/* The sole voter dies when its disk alone holds the CHANGE that makes the learner a voter. */
+static void a_learner_votes_for_a_leader_that_knows_it_as_a_voter(void **state)
+{
+    (void)state;
+    world_found(&world, 1);
+    world_join(&world, 2);
+    change(1, one_and_learner, 2);
+    world_run(&world, 100);
+    const struct replica two[] = {{1, 1, REPLICA_VOTER}, {2, 2, REPLICA_VOTER}};
+    world_cut(&world, 1, 2, true);
+    change(1, two, 2);
+    world_run(&world, 20);
+    world_crash_losing(&world, 1);
+    world_restart(&world, 1);
+    world_cut(&world, 1, 2, false);
+    assert_int_equal(world_await_leader(&world), 1);
+    assert_int_equal(world_view(&world, 2).replicas[1].role, REPLICA_VOTER);
+}
+
+static void a_replica_becomes_a_voter_only_when_it_has_what_is_committed(void **state)
+{
+    (void)state;
+    world_found(&world, 1);
+    submit(1, 1);
+    settle();
+    change(1, one_and_learner, 2); /* 2 does not run yet */
+    world_run(&world, 100);
+    struct replica two[] = {{1, 1, REPLICA_VOTER}, {2, 2, REPLICA_VOTER}};
+    assert_int_equal(world_change(&world, 1, two, 2), STATUS_CONFLICT);
+    world_join(&world, 2);
+    world_run(&world, 200);
+    assert_int_equal(world_change(&world, 1, two, 2), STATUS_OK);
+}
+
 /* --- Three voters --------------------------------------------------------------------------------
  */
 
@@ -658,6 +692,8 @@ int main(void)
         STORY(a_sole_voter_killed_between_send_and_sync_makes_no_two_entries_of_one),
         STORY(one_voter_grows_to_three_back_to_back),
         STORY(a_group_never_shrinks_to_one_voter),
+        STORY(a_learner_votes_for_a_leader_that_knows_it_as_a_voter),
+        STORY(a_replica_becomes_a_voter_only_when_it_has_what_is_committed),
         STORY(three_voters_elect_replicate_and_commit),
         STORY(another_leads_within_a_second_and_a_half_after_the_leader_dies),
         STORY(a_leader_without_a_quorum_steps_down_and_what_it_took_is_replaced),

@@ -37,7 +37,7 @@ static inline void stage_init(struct stage *stage, uint16_t treasures)
     stage->definition.treasure_count = treasures;
     for (uint16_t i = 0; i < treasures; i++) {
         struct treasure *treasure = &stage->treasures[i];
-        snprintf(treasure->id.text, sizeof treasure->id.text, "t%u", (unsigned)i);
+        (void)snprintf(treasure->id.text, sizeof treasure->id.text, "t%u", (unsigned)i);
         treasure->number = i;
         treasure->x = 1000 * i;
         treasure->radius = 10;

@@ -420,7 +420,7 @@ static void numbers_that_cannot_be_are_refused(void **state)
     stage.treasures[1].number = 7;
     assert_int_equal(engine_learn(engine, STAGE_HUNT, &stage.definition), STATUS_OK);
     assert_int_equal(engine_learn(engine, STAGE_HUNT, &stage.definition), STATUS_OK);
-    snprintf(stage.treasures[0].id.text, sizeof stage.treasures[0].id.text, "other");
+    (void)snprintf(stage.treasures[0].id.text, sizeof stage.treasures[0].id.text, "other");
     assert_int_equal(engine_learn(engine, STAGE_HUNT, &stage.definition), STATUS_CONFLICT);
     assert_string_equal(engine_treasure_id(engine, STAGE_HUNT, 0), "t0");
     assert_string_equal(engine_treasure_id(engine, STAGE_HUNT, 7), "t1");
@@ -430,7 +430,7 @@ static void numbers_that_cannot_be_are_refused(void **state)
     uint32_t version = 9;
     assert_null(engine_definition(engine, STAGE_HUNT, &version));
     assert_int_equal(version, 0);
-    snprintf(stage.treasures[0].id.text, sizeof stage.treasures[0].id.text, "t0");
+    (void)snprintf(stage.treasures[0].id.text, sizeof stage.treasures[0].id.text, "t0");
     assert_int_equal(engine_activate(engine, STAGE_HUNT, 0, &stage.definition, 0), STATUS_INVALID);
     assert_int_equal(engine_activate(engine, STAGE_HUNT, 1, &stage.definition, UINT64_MAX),
                      STATUS_INVALID);

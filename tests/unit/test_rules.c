@@ -19,14 +19,14 @@
 /* A hunt with four treasures: 0 at (0, 0), 1 at (20, 0), 2 and 3 far away at (1000, 0); each
  * reaches 15 and brings 100. Tests change what they are about. */
 struct scene {
-    struct definition definition;
-    struct treasure treasures[4];
-    struct hunt *hunt;
     struct player player;
-    struct tap_set taps;
+    struct hunt *hunt;
+    uint64_t t_us;
     struct receipts receipts;
     struct action action;
-    uint64_t t_us;
+    struct tap_set taps;
+    struct definition definition;
+    struct treasure treasures[4];
 };
 
 static void scene_init(struct scene *scene)
@@ -36,7 +36,7 @@ static void scene_init(struct scene *scene)
     scene->definition.treasure_count = 4;
     for (uint16_t i = 0; i < 4; i++) {
         struct treasure *treasure = &scene->treasures[i];
-        snprintf(treasure->id.text, sizeof treasure->id.text, "t%u", (unsigned)i);
+        (void)snprintf(treasure->id.text, sizeof treasure->id.text, "t%u", (unsigned)i);
         treasure->number = i;
         treasure->x = i < 2 ? 20 * i : 1000;
         treasure->radius = 15;
