@@ -13,47 +13,37 @@
 #include "node/log.h"
 #include "node/routes.h"
 #include "node/routes_internal.h"
+#include "node/token_file.h"
 
-#define ADMIN_TOKEN_BYTES_MAX 4096
-
-/* The file's first line, without the space around it. NULL: there is none, or it is empty. */
-static char *read_token(const char *path)
+/* STATUS_OK also where no file is named. */
+static enum status take_token(struct routes *routes, const char *path)
 {
-    char line[ADMIN_TOKEN_BYTES_MAX];
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return NULL;
-    const char *got = fgets(line, sizeof line, file);
-    (void)fclose(file);
-    if (got == NULL)
-        return NULL;
-    const char *token = line + strspn(line, " \t");
-    line[strcspn(line, "\r\n")] = '\0';
-    size_t bytes = strlen(token);
-    while (bytes > 0 && strchr(" \t", token[bytes - 1]) != NULL)
-        bytes--;
-    char *copy = bytes > 0 ? strndup(token, bytes) : NULL;
-    sodium_memzero(line, sizeof line);
-    return copy;
+    char token[TOKEN_BYTES];
+    if (path[0] == '\0')
+        return STATUS_OK;
+    const enum status status = token_file_read(token, path);
+    if (status != STATUS_OK)
+        return status;
+    routes->admin_token = strdup(token);
+    sodium_memzero(token, sizeof token);
+    if (routes->admin_token == NULL)
+        return STATUS_NO_MEMORY;
+    routes->admin_token_bytes = strlen(routes->admin_token);
+    return STATUS_OK;
 }
 
 struct routes *routes_new(struct node *node)
 {
-    const char *path = node_config(node)->http.admin_token_file;
     struct routes *routes = calloc(1, sizeof *routes);
-    if (routes == NULL)
-        return NULL;
-    routes->node = node;
-    if (path[0] == '\0')
-        return routes;
-    routes->admin_token = read_token(path);
-    if (routes->admin_token == NULL) {
-        log_write(LOG_LEVEL_ERROR, "the administrator's token cannot be read, or is empty",
-                  LOG_FIELDS(log_text("path", path)));
+    const char *path = node_config(node)->http.admin_token_file;
+    const enum status status = routes != NULL ? take_token(routes, path) : STATUS_NO_MEMORY;
+    if (status != STATUS_OK) {
+        log_write(LOG_LEVEL_ERROR, "the administrator's token cannot be read",
+                  LOG_FIELDS(log_text("path", path), log_text("status", status_name(status))));
         free(routes);
         return NULL;
     }
-    routes->admin_token_bytes = strlen(routes->admin_token);
+    routes->node = node;
     return routes;
 }
 

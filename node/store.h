@@ -67,8 +67,9 @@ struct store_entry {
     size_t bytes;     /* below 2^32 */
 };
 
-/* A group exists from its first hard state on. */
-void store_hard_state(struct store *store, uint32_t group, uint64_t term, uint64_t vote);
+/* A group exists from its first hard state on. `replica` is our own number in it. */
+void store_hard_state(struct store *store, uint32_t group, uint64_t term, uint64_t vote,
+                      uint64_t replica);
 
 /* Entries first_index, first_index + 1, ... They must follow the group's last entry, or its
  * compaction: after a restart a gap is taken for damage. */
@@ -110,6 +111,7 @@ struct store_group {
     uint32_t group;
     uint64_t term;
     uint64_t vote;
+    uint64_t replica;
     uint64_t compacted_through; /* 0: never; entries start behind it */
 };
 

@@ -3,7 +3,7 @@
  *     key                                    value
  *     'c' group                              version  through u64                 checksum
  *     'e' group index                        the entry, see below
- *     'h' group                              version  term u64  vote u64          checksum
+ *     'h' group                              version  term u64  vote u64  replica u64  checksum
  *     'm' name                               version  bytes                       checksum
  *     'w'                                    version  number u64                  checksum
  * "CairnEnd"
@@ -31,6 +31,7 @@
 #define STORE_ENTRY_KEY_BYTES  13
 #define STORE_META_KEY_MAX     (1 + STORE_META_NAME_MAX)
 #define STORE_ENTRY_HEAD_BYTES 24
+#define STORE_HARD_STATE_BYTES 24 /* term, vote, replica */
 #define STORE_SMALL_BYTES_MAX  (1 + STORE_META_BYTES_MAX + 8)
 #define STORE_MARKER_BYTES     25
 #define STORE_MARKER_WORD      "CairnEnd"

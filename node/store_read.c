@@ -144,12 +144,14 @@ static enum status read_group(struct store *store, const struct walk *walk,
     const struct store_key key = store_key_group(STORE_KEY_HARD_STATE, group.group);
     const uint8_t *payload = NULL;
     size_t bytes = 0;
-    if (store_small_read(&payload, &bytes, &key, value, size) != STATUS_OK || bytes != 16)
+    if (store_small_read(&payload, &bytes, &key, value, size) != STATUS_OK ||
+        bytes != STORE_HARD_STATE_BYTES)
         return corrupt_group(store, group.group, "its hard state", error);
     struct reader reader;
     reader_init(&reader, payload, bytes);
     group.term = take_u64(&reader);
     group.vote = take_u64(&reader);
+    group.replica = take_u64(&reader);
     const enum status status = read_compacted(store, &group, error);
     if (status == STATUS_OK)
         *ret_group = group;

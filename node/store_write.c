@@ -57,11 +57,13 @@ static void put_u64_at(uint8_t *place, uint64_t value)
         place[i] = (uint8_t)(value >> (8 * i));
 }
 
-void store_hard_state(struct store *store, uint32_t group, uint64_t term, uint64_t vote)
+void store_hard_state(struct store *store, uint32_t group, uint64_t term, uint64_t vote,
+                      uint64_t replica)
 {
-    uint8_t payload[16];
+    uint8_t payload[STORE_HARD_STATE_BYTES];
     put_u64_at(payload, term);
     put_u64_at(payload + 8, vote);
+    put_u64_at(payload + 16, replica);
     const struct store_key key = store_key_group(STORE_KEY_HARD_STATE, group);
     put_small(store, &key, payload, sizeof payload);
 }

@@ -95,7 +95,7 @@ static void build_turn(struct store *store, const struct story *story, uint64_t 
         fill_data(data[i], bytes, turn, i);
         entries[i] = (struct store_entry){.term = turn, .type = 1, .data = data[i], .bytes = bytes};
     }
-    store_hard_state(store, group_of(turn), turn, turn % 3);
+    store_hard_state(store, group_of(turn), turn, turn % 3, 1);
     store_append(store, group_of(turn), index_before + 1, entries, count);
     store_put_meta(store, "turn", &turn, sizeof turn);
 }

@@ -5,7 +5,7 @@
  *  - an index and a term make an entry, on whatever disk it was synced and in whatever message;
  *  - state machine safety: all replicas apply the same entry at an index;
  *  - leader completeness: a new leader has everything that was applied anywhere;
- *  - what is applied is on the disks of a majority of the voters, so that no crash takes it back.
+ *  - what is committed is on the disks of a majority of the voters: no crash takes it back.
  *
  * A broken promise prints the seed and aborts the test. */
 #ifndef CAIRN_TESTS_SIM_GROUP_WITNESS_H

@@ -175,8 +175,43 @@ static void start_read(struct world *world, struct world_node *node, const struc
     };
 }
 
+/* The disks of how many of the voters hold this entry? */
+static bool majority_has(const struct world *world, const struct world_node *node, uint64_t index,
+                         uint64_t term)
+{
+    struct group_view view;
+    group_view(node->group, &view);
+    uint32_t voters = 0, have = 0;
+    for (uint32_t i = 0; i < view.replica_count; i++) {
+        if (view.replicas[i].role != REPLICA_VOTER)
+            continue;
+        voters++;
+        const struct log_entry *entry =
+            disk_entry(&world->nodes[view.replicas[i].node].disk, index);
+        if (entry != NULL && entry->term == term)
+            have++;
+    }
+    return have * 2 > voters;
+}
+
+/* The first to know that something is committed is the leader, in whose configuration it was. */
+static void watch_commits(struct world *world, const struct world_node *node)
+{
+    struct group_view view;
+    group_view(node->group, &view);
+    for (; world->committed < view.commit_index; world->committed++) {
+        const uint64_t index = world->committed + 1;
+        /* The founding entry is agreed on beforehand. */
+        witness_check(&world->witness,
+                      index == 1 ||
+                          majority_has(world, node, index, group_term_of(node->group, index)),
+                      "what is committed is on the disks of a majority");
+    }
+}
+
 static void carry_out(struct world *world, struct world_node *node)
 {
+    watch_commits(world, node);
     CHECK(world->effects->count <= GROUP_EFFECTS_MAX);
     for (uint32_t i = 0; i < world->effects->count; i++) {
         const struct effect *effect = &world->effects->list[i];
@@ -202,34 +237,10 @@ static void carry_out(struct world *world, struct world_node *node)
     }
 }
 
-/* The disks of how many of the voters hold this entry? */
-static bool majority_has(const struct world *world, const struct world_node *node, uint64_t index,
-                         uint64_t term)
-{
-    struct group_view view;
-    group_view(node->group, &view);
-    uint32_t voters = 0, have = 0;
-    for (uint32_t i = 0; i < view.replica_count; i++) {
-        if (view.replicas[i].role != REPLICA_VOTER)
-            continue;
-        voters++;
-        const struct log_entry *entry =
-            disk_entry(&world->nodes[view.replicas[i].node].disk, index);
-        if (entry != NULL && entry->term == term)
-            have++;
-    }
-    return have * 2 > voters;
-}
-
 static void apply_one(struct world *world, struct world_node *node, uint64_t index,
                       const struct log_entry *entry)
 {
-    const uint64_t term = group_term_of(node->group, index);
-    /* The founding entry is agreed on beforehand. */
-    if (index > 1 && witness_applied_term(&world->witness, index) == 0)
-        witness_check(&world->witness, majority_has(world, node, index, term),
-                      "what is applied is on the disks of a majority");
-    witness_applied(&world->witness, index, term, entry);
+    witness_applied(&world->witness, index, group_term_of(node->group, index), entry);
 }
 
 static void apply(struct world *world, struct world_node *node)

@@ -48,6 +48,7 @@ struct world {
     struct packet *packets;
     size_t packet_count, packet_capacity;
     uint64_t packet_order;
+    uint64_t committed; /* the highest commit index that anybody has had */
     bool cut[WORLD_NODES][WORLD_NODES];
     uint64_t only_candidate; /* nobody else's requests for votes arrive; 0: everybody's do */
     uint64_t trim_after;     /* entries above this index get lost on the way; 0: none */

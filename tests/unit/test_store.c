@@ -155,7 +155,7 @@ static void append_text(struct store *store, uint32_t group, uint64_t index, uin
     store_append(store, group, index, &entry, 1);
 }
 
-/* All groups and entries as text: "7: term 3 vote 2 after 0: 1:1=a 2:1=b\n". */
+/* All groups and entries as text: "7: term 3 vote 2 replica 11 after 0: 1:1=a 2:1=b\n". */
 struct dump {
     struct store *store;
     char text[4096];
@@ -184,9 +184,9 @@ static enum status dump_entry(void *context, uint64_t index, const struct store_
 static enum status dump_group(void *context, const struct store_group *group)
 {
     struct dump *dump = context;
-    dump_add(dump, "%u: term %llu vote %llu after %llu:", group->group,
+    dump_add(dump, "%u: term %llu vote %llu replica %llu after %llu:", group->group,
              (unsigned long long)group->term, (unsigned long long)group->vote,
-             (unsigned long long)group->compacted_through);
+             (unsigned long long)group->replica, (unsigned long long)group->compacted_through);
     struct store_error error;
     const enum status status = store_restore(dump->store, group, &error, dump_entry, dump);
     dump_add(dump, "\n");
@@ -226,35 +226,36 @@ static void a_new_store_is_empty(void **state)
 static void what_was_submitted_is_there_after_reopening(void **state)
 {
     struct fixture *fixture = *state;
-    store_hard_state(fixture->store, 7, 3, 2);
+    store_hard_state(fixture->store, 7, 3, 2, 11);
     append_text(fixture->store, 7, 1, 1, "a");
     append_text(fixture->store, 7, 2, 3, "b");
-    store_hard_state(fixture->store, 900, 1, UINT64_MAX);
+    store_hard_state(fixture->store, 900, 1, UINT64_MAX, UINT64_MAX - 1);
     submit_and_wait(fixture, 1);
-    store_hard_state(fixture->store, 7, 4, 0);
+    store_hard_state(fixture->store, 7, 4, 0, 11);
     append_text(fixture->store, 7, 3, 4, "c");
     submit_and_wait(fixture, 2);
     fixture_reopen(fixture);
 
-    assert_holds(fixture, "7: term 4 vote 0 after 0: 1:1=a 2:3=b 3:4=c\n"
-                          "900: term 1 vote 18446744073709551615 after 0:\n");
+    assert_holds(fixture,
+                 "7: term 4 vote 0 replica 11 after 0: 1:1=a 2:3=b 3:4=c\n"
+                 "900: term 1 vote 18446744073709551615 replica 18446744073709551614 after 0:\n");
 }
 
 static void closing_writes_what_was_submitted_and_drops_what_was_not(void **state)
 {
     struct fixture *fixture = *state;
-    store_hard_state(fixture->store, 1, 1, 1);
+    store_hard_state(fixture->store, 1, 1, 1, 11);
     assert_int_equal(store_submit(fixture->store, 1), STATUS_OK);
-    store_hard_state(fixture->store, 1, 2, 2);
+    store_hard_state(fixture->store, 1, 2, 2, 11);
     fixture_reopen(fixture);
 
-    assert_holds(fixture, "1: term 1 vote 1 after 0:\n");
+    assert_holds(fixture, "1: term 1 vote 1 replica 11 after 0:\n");
 }
 
 static void an_append_behind_a_truncation_in_one_turn_leaves_the_new_entry(void **state)
 {
     struct fixture *fixture = *state;
-    store_hard_state(fixture->store, 1, 1, 1);
+    store_hard_state(fixture->store, 1, 1, 1, 11);
     append_text(fixture->store, 1, 1, 1, "a");
     append_text(fixture->store, 1, 2, 1, "old");
     append_text(fixture->store, 1, 3, 1, "gone");
@@ -263,42 +264,42 @@ static void an_append_behind_a_truncation_in_one_turn_leaves_the_new_entry(void 
     append_text(fixture->store, 1, 2, 2, "new");
     submit_and_wait(fixture, 2);
 
-    assert_holds(fixture, "1: term 1 vote 1 after 0: 1:1=a 2:2=new\n");
+    assert_holds(fixture, "1: term 1 vote 1 replica 11 after 0: 1:1=a 2:2=new\n");
     fixture_reopen(fixture);
-    assert_holds(fixture, "1: term 1 vote 1 after 0: 1:1=a 2:2=new\n");
+    assert_holds(fixture, "1: term 1 vote 1 replica 11 after 0: 1:1=a 2:2=new\n");
 }
 
 static void a_truncation_behind_an_append_in_one_turn_drops_it(void **state)
 {
     struct fixture *fixture = *state;
-    store_hard_state(fixture->store, 1, 1, 1);
+    store_hard_state(fixture->store, 1, 1, 1, 11);
     append_text(fixture->store, 1, 1, 1, "a");
     append_text(fixture->store, 1, 2, 1, "b");
     store_truncate(fixture->store, 1, 2);
     submit_and_wait(fixture, 1);
 
-    assert_holds(fixture, "1: term 1 vote 1 after 0: 1:1=a\n");
+    assert_holds(fixture, "1: term 1 vote 1 replica 11 after 0: 1:1=a\n");
 }
 
 static void a_truncation_leaves_other_groups_alone(void **state)
 {
     struct fixture *fixture = *state;
     for (uint32_t group = 1; group <= 3; group++) {
-        store_hard_state(fixture->store, group, 1, 1);
+        store_hard_state(fixture->store, group, 1, 1, 11);
         append_text(fixture->store, group, 1, 1, "a");
     }
     store_truncate(fixture->store, 2, 1);
     submit_and_wait(fixture, 1);
 
-    assert_holds(fixture, "1: term 1 vote 1 after 0: 1:1=a\n"
-                          "2: term 1 vote 1 after 0:\n"
-                          "3: term 1 vote 1 after 0: 1:1=a\n");
+    assert_holds(fixture, "1: term 1 vote 1 replica 11 after 0: 1:1=a\n"
+                          "2: term 1 vote 1 replica 11 after 0:\n"
+                          "3: term 1 vote 1 replica 11 after 0: 1:1=a\n");
 }
 
 static void a_compaction_drops_what_is_before_it(void **state)
 {
     struct fixture *fixture = *state;
-    store_hard_state(fixture->store, 1, 1, 1);
+    store_hard_state(fixture->store, 1, 1, 1, 11);
     append_text(fixture->store, 1, 1, 1, "a");
     append_text(fixture->store, 1, 2, 1, "b");
     append_text(fixture->store, 1, 3, 1, "c");
@@ -307,25 +308,25 @@ static void a_compaction_drops_what_is_before_it(void **state)
     submit_and_wait(fixture, 2);
     fixture_reopen(fixture);
 
-    assert_holds(fixture, "1: term 1 vote 1 after 2: 3:1=c\n");
+    assert_holds(fixture, "1: term 1 vote 1 replica 11 after 2: 3:1=c\n");
 }
 
 static void a_compaction_may_lie_behind_the_last_entry(void **state)
 {
     struct fixture *fixture = *state;
-    store_hard_state(fixture->store, 1, 1, 1);
+    store_hard_state(fixture->store, 1, 1, 1, 11);
     append_text(fixture->store, 1, 1, 1, "a");
     store_compact(fixture->store, 1, 50);
     append_text(fixture->store, 1, 51, 9, "z");
     submit_and_wait(fixture, 1);
 
-    assert_holds(fixture, "1: term 1 vote 1 after 50: 51:9=z\n");
+    assert_holds(fixture, "1: term 1 vote 1 replica 11 after 50: 51:9=z\n");
 }
 
 static void turns_that_wait_together_are_one_write(void **state)
 {
     struct fixture *fixture = *state;
-    store_hard_state(fixture->store, 1, 1, 1);
+    store_hard_state(fixture->store, 1, 1, 1, 11);
     witness_hold(&fixture->witness);
     assert_int_equal(store_submit(fixture->store, 1), STATUS_OK);
     witness_wait_until_held(&fixture->witness);
@@ -345,7 +346,7 @@ static void turns_that_wait_together_are_one_write(void **state)
     assert_int_equal(fixture->witness.calls, 2);
     assert_int_equal(fixture->witness.ticket, 6);
     assert_int_equal(fixture->witness.status, STATUS_OK);
-    assert_holds(fixture, "1: term 1 vote 1 after 0: 1:1=x 2:1=x 3:1=x 4:1=x 5:1=x\n");
+    assert_holds(fixture, "1: term 1 vote 1 replica 11 after 0: 1:1=x 2:1=x 3:1=x 4:1=x 5:1=x\n");
 }
 
 static void an_empty_turn_is_reported_without_a_write(void **state)
@@ -363,12 +364,12 @@ static void the_callers_memory_is_free_after_the_call(void **state)
 {
     struct fixture *fixture = *state;
     char text[] = "before";
-    store_hard_state(fixture->store, 1, 1, 1);
+    store_hard_state(fixture->store, 1, 1, 1, 11);
     append_text(fixture->store, 1, 1, 1, text);
     memcpy(text, "after!", sizeof text);
     submit_and_wait(fixture, 1);
 
-    assert_holds(fixture, "1: term 1 vote 1 after 0: 1:1=before\n");
+    assert_holds(fixture, "1: term 1 vote 1 replica 11 after 0: 1:1=before\n");
 }
 
 /* --- Bounds ------------------------------------------------------------------------------------
@@ -386,7 +387,7 @@ static void append_zeros(struct store *store, uint64_t index, size_t bytes)
 static void a_full_store_keeps_the_turn_for_a_later_submit(void **state)
 {
     struct fixture *fixture = *state;
-    store_hard_state(fixture->store, 1, 1, 1);
+    store_hard_state(fixture->store, 1, 1, 1, 11);
     witness_hold(&fixture->witness);
     assert_int_equal(store_submit(fixture->store, 1), STATUS_OK);
     witness_wait_until_held(&fixture->witness);
@@ -413,7 +414,7 @@ static void a_full_store_keeps_the_turn_for_a_later_submit(void **state)
 static void a_turn_over_the_bound_is_never_written_in_part(void **state)
 {
     struct fixture *fixture = *state;
-    store_hard_state(fixture->store, 1, 1, 1);
+    store_hard_state(fixture->store, 1, 1, 1, 11);
     append_zeros(fixture->store, 1, 1 << 20);
     append_text(fixture->store, 1, 2, 1, "small");
     assert_int_equal(store_submit(fixture->store, 1), STATUS_TOO_LARGE);
@@ -517,7 +518,7 @@ static void a_second_opening_is_a_conflict(void **state)
 static void a_missing_entry_is_named(void **state)
 {
     struct fixture *fixture = *state;
-    store_hard_state(fixture->store, 4, 1, 1);
+    store_hard_state(fixture->store, 4, 1, 1, 11);
     append_text(fixture->store, 4, 1, 1, "a");
     append_text(fixture->store, 4, 3, 1, "c");
     submit_and_wait(fixture, 1);
@@ -550,8 +551,8 @@ static enum status any_group(void *context, const struct store_group *group)
 static void entries_without_a_hard_state_are_corruption(void **state)
 {
     struct fixture *fixture = *state;
-    store_hard_state(fixture->store, 4, 1, 1);
-    store_hard_state(fixture->store, 6, 1, 1);
+    store_hard_state(fixture->store, 4, 1, 1, 11);
+    store_hard_state(fixture->store, 6, 1, 1, 11);
     append_text(fixture->store, 5, 1, 1, "a");
     submit_and_wait(fixture, 1);
 
@@ -570,8 +571,8 @@ static enum status refuse_group(void *context, const struct store_group *group)
 static void a_readers_own_status_ends_the_reading(void **state)
 {
     struct fixture *fixture = *state;
-    store_hard_state(fixture->store, 4, 1, 1);
-    store_hard_state(fixture->store, 5, 1, 1);
+    store_hard_state(fixture->store, 4, 1, 1, 11);
+    store_hard_state(fixture->store, 5, 1, 1, 11);
     submit_and_wait(fixture, 1);
 
     unsigned calls = 0;
@@ -610,7 +611,7 @@ static void a_damaged_entry_is_named(void **state)
 {
     struct fixture *fixture = *state;
     static const char key[] = "e\0\0\0\4\0\0\0\0\0\0\0\2";
-    store_hard_state(fixture->store, 4, 1, 1);
+    store_hard_state(fixture->store, 4, 1, 1, 11);
     append_text(fixture->store, 4, 1, 1, "a");
     append_text(fixture->store, 4, 2, 1, "b");
     submit_and_wait(fixture, 1);
@@ -632,7 +633,7 @@ static void a_damaged_hard_state_is_corruption(void **state)
 {
     struct fixture *fixture = *state;
     static const char key[] = "h\0\0\0\4";
-    store_hard_state(fixture->store, 4, 1, 1);
+    store_hard_state(fixture->store, 4, 1, 1, 11);
     submit_and_wait(fixture, 1);
     fixture_close(fixture);
     damage_value(fixture->path, key, sizeof key - 1, 3);
@@ -647,7 +648,7 @@ static void a_database_without_its_manifest_is_not_founded_anew(void **state)
 {
     struct fixture *fixture = *state;
     char current[PATH_MAX];
-    store_hard_state(fixture->store, 4, 1, 1);
+    store_hard_state(fixture->store, 4, 1, 1, 11);
     submit_and_wait(fixture, 1);
     fixture_close(fixture);
     (void)snprintf(current, sizeof current, "%s/CURRENT", fixture->path);
@@ -665,7 +666,7 @@ static void a_failed_write_kills_the_store_and_loses_nothing_acknowledged(void *
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     const struct rlimit small = {.rlim_cur = 100000, .rlim_max = before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    store_hard_state(fixture->store, 1, 1, 1);
+    store_hard_state(fixture->store, 1, 1, 1, 11);
     uint64_t acknowledged = 0;
     for (uint64_t index = 1; index <= 10; index++) {
         append_zeros(fixture->store, index, 30000);
