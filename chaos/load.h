@@ -56,6 +56,7 @@ struct load_report {
     uint64_t elapsed_us;              /* the planned time, or until the last answer when later */
     struct histogram latency;
     char trouble[512]; /* the first thing that went wrong, as a sentence, or "" */
+    char note[256];    /* what the user should know about a run that took place, or "" */
 };
 
 /* Runs to the end, or until SIGINT or SIGTERM, and then returns what happened until then.

@@ -47,13 +47,24 @@ void load_trouble_answer(struct load_report *report, const char *url, const char
 
 /* The hunt. */
 
-static void ask(struct http_client *client, const struct load_options *options, const char *target,
-                struct http_response *ret_response)
+/* One target that is asked. */
+struct asking {
+    const struct load_options *options;
+    const struct http_url *url;
+    struct http_client *client;
+    struct load_report *report;
+};
+
+static void ask(const struct asking *asking, const char *target, struct http_response *ret_response)
 {
-    http_client_wait(client,
-                     &(struct http_call){.method = "GET", .target = target,
-                                         .token = options->token},
-                     ret_response);
+    const struct http_call call = {
+        .method = "GET", .target = target, .token = asking->options->token};
+    http_client_wait(asking->client, &call, ret_response);
+}
+
+static bool is_answer(const struct http_response *response)
+{
+    return response->failure == HTTP_FAILURE_NONE && response->status == 200;
 }
 
 static enum status take_hunt(struct load_hunt *ret_hunt, const struct http_response *response,
@@ -67,47 +78,49 @@ static enum status take_hunt(struct load_hunt *ret_hunt, const struct http_respo
 }
 
 /* Without an administrator's rights only the places that every player is shown can be learned. */
-static enum status hunt_from_player(struct load_hunt *ret_hunt, const struct load_options *options,
-                                    struct http_client *client, struct load_report *report)
+static enum status hunt_from_player(struct load_hunt *ret_hunt, const struct asking *asking)
 {
     char target[TARGET_BYTES];
     struct http_response response;
-    (void)snprintf(target, sizeof target, "/v1/hunts/%s/players/%s", options->hunt,
+    (void)snprintf(target, sizeof target, "/v1/hunts/%s/players/%s", asking->options->hunt,
                    "00000000-0000-8000-8000-000000000000");
-    ask(client, options, target, &response);
-    if (response.failure != HTTP_FAILURE_NONE || response.status != 200) {
-        load_trouble_answer(report, options->targets[0].text, target, &response);
+    ask(asking, target, &response);
+    if (!is_answer(&response)) {
+        load_trouble_answer(asking->report, asking->url->text, target, &response);
         return STATUS_INVALID;
     }
+    struct load_report *report = asking->report;
     const enum status status = take_hunt(ret_hunt, &response, true);
     if (status == STATUS_OK)
-        load_trouble(report,
-                     "the hunt's page is for administrators (--token-file): only the %u places "
-                     "shown to new players are claimed at",
-                     ret_hunt->definition->treasure_count);
+        (void)snprintf(report->note, sizeof report->note,
+                       "the hunt's page is for administrators (--token-file): only the %u places "
+                       "shown to new players are claimed at",
+                       ret_hunt->definition->treasure_count);
     else
         load_trouble(report, "the hunt's page is for administrators, and new players are shown no "
                              "places: give --token-file");
     return status;
 }
 
-static enum status hunt_from(struct load_hunt *ret_hunt, const struct load_options *options,
-                             struct http_client *client, struct load_report *report)
+/* STATUS_NOT_FOUND: this target does not answer, another one may. */
+static enum status hunt_from(struct load_hunt *ret_hunt, const struct asking *asking)
 {
     char target[TARGET_BYTES];
     struct http_response response;
-    (void)snprintf(target, sizeof target, "/v1/hunts/%s", options->hunt);
-    ask(client, options, target, &response);
+    (void)snprintf(target, sizeof target, "/v1/hunts/%s", asking->options->hunt);
+    ask(asking, target, &response);
     if (response.failure == HTTP_FAILURE_NONE &&
         (response.status == 401 || response.status == 403))
-        return hunt_from_player(ret_hunt, options, client, report);
-    if (response.failure != HTTP_FAILURE_NONE || response.status != 200) {
-        load_trouble_answer(report, options->targets[0].text, target, &response);
-        return response.failure == HTTP_FAILURE_NONE ? STATUS_INVALID : STATUS_NOT_FOUND;
+        return hunt_from_player(ret_hunt, asking);
+    if (!is_answer(&response)) {
+        load_trouble_answer(asking->report, asking->url->text, target, &response);
+        return response.failure != HTTP_FAILURE_NONE || response.status >= 500 ? STATUS_NOT_FOUND
+                                                                               : STATUS_INVALID;
     }
     const enum status status = take_hunt(ret_hunt, &response, false);
     if (status != STATUS_OK)
-        load_trouble(report, "the answer to GET %s is no hunt with treasures", target);
+        load_trouble(asking->report, "%s%s answered with no hunt that has treasures",
+                     asking->url->text, target);
     return status;
 }
 
@@ -120,15 +133,18 @@ enum status load_setup_hunt(struct load_hunt *ret_hunt, const struct load_option
                                                       .url = &options->targets[i],
                                                       .answer_ms = SETUP_MS,
                                                       .body_bytes_max = BODY_BYTES_MAX};
-        struct http_client *client = http_client_new(&settings);
-        if (client == NULL)
+        const struct asking asking = {.options = options,
+                                      .url = &options->targets[i],
+                                      .client = http_client_new(&settings),
+                                      .report = report};
+        if (asking.client == NULL)
             return STATUS_NO_MEMORY;
-        status = hunt_from(ret_hunt, options, client, report);
-        http_client_free(client);
-        /* A target that is down matters only when no other answers. */
-        if (status == STATUS_OK && i > 0)
-            report->trouble[0] = '\0';
+        status = hunt_from(ret_hunt, &asking);
+        http_client_free(asking.client);
     }
+    /* A target that is down matters only when no other answers. */
+    if (status == STATUS_OK)
+        report->trouble[0] = '\0';
     return status == STATUS_NOT_FOUND ? STATUS_INVALID : status;
 }
 

@@ -43,8 +43,8 @@
  * file (and turn preallocated blocks into data) only after the data are on disk. A file system that
  * does will cost a rebuild, never a claim.
  *
- * What nobody can see from here: a file that lost whole writes at its very end, cleanly cut, and an
- * untouched older copy of the directory. The other replicas notice the second.
+ * What nobody can see from here: a file that lost its end, cut off or turned into zeros, after it
+ * was acknowledged, and an untouched older copy of the directory. The other replicas notice both.
  *
  * The manifest says which tables and logs count, and has the same framing, so it is read the same
  * way; whether its end may be missing is left to RocksDB, which syncs it before it relies on it. A

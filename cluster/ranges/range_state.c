@@ -252,7 +252,12 @@ static enum status apply_actions(struct range_state *state, uint64_t index,
         .uncertainty_us = record->uncertainty_us,
     };
     const uint64_t promise = range_state_promise(state);
-    if (promise != PROMISE_NONE && moment.epoch > promise) {
+    const bool past_promise = promise != PROMISE_NONE && moment.epoch > promise;
+    /* At the end of all stamps there is none left for each of them; only a broken leader goes
+     * there. */
+    const bool too_late =
+        moment.hlc <= state->last_hlc || moment.hlc > UINT64_MAX - (record->count - 1);
+    if (past_promise || too_late) {
         void_results(applied, actions);
         return STATUS_OK;
     }
