@@ -232,7 +232,8 @@ static void on_complaint(cyaml_log_t level, void *context, const char *format, v
     if (strncmp(line, load, sizeof load - 1) != 0)
         note_backtrace(complaint, line);
     else if (complaint->message[0] == '\0')
-        (void)snprintf(complaint->message, sizeof complaint->message, "%s", line + sizeof load - 1);
+        (void)snprintf(complaint->message, sizeof complaint->message, "%.190s",
+                       line + sizeof load - 1);
 }
 
 /* The outermost part of the path comes last. */

@@ -215,8 +215,11 @@ static bool start_http(struct program *program)
     settings.priority = LOOP_REQUESTS;
     const enum status status =
         http_server_start(&program->http, &settings, program->base, on_request, program);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        log_write(LOG_LEVEL_INFO, "serving HTTP",
+                  LOG_FIELDS(log_text("http", http_server_address(program->http))));
         return true;
+    }
     const char *why = status == STATUS_CONFLICT ? "the address is taken"
                       : status == STATUS_IO     ? strerror(errno)
                                                 : status_name(status);
@@ -290,11 +293,20 @@ static void run(struct program *program)
     loop_free(program->base);
 }
 
+static void print_config(struct program *program)
+{
+    config_print(&program->config, stdout);
+    if (fflush(stdout) != 0 || ferror(stdout) != 0)
+        program->exit_code = EXIT_FAILURE;
+}
+
 int main(int argument_count, char **arguments)
 {
     struct program program = {.config_path = NULL};
     struct config_fault fault;
+    /* Broken connections and a limit on file sizes are failures of a write, not of the process. */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
     parse_arguments(&program, argument_count, arguments);
     if (config_load(&program.config, program.config_path, program.settings, program.settings_count,
                     &fault) != STATUS_OK) {
@@ -304,7 +316,7 @@ int main(int argument_count, char **arguments)
     }
     log_setup(program.config.log.level, program.config.log.format);
     if (program.print)
-        config_print(&program.config, stdout);
+        print_config(&program);
     else if (program.check)
         (void)printf("%s: the configuration is right\n", program.config_path);
     else

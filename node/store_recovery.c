@@ -44,7 +44,7 @@
  * does will cost a rebuild, never a claim.
  *
  * What nobody can see from here: a file that lost its end, cut off or turned into zeros, after it
- * was acknowledged, and an untouched older copy of the directory. The other replicas notice both.
+ * was acknowledged, and an untouched older copy of the directory.
  *
  * The manifest says which tables and logs count, and has the same framing, so it is read the same
  * way; whether its end may be missing is left to RocksDB, which syncs it before it relies on it. A
