@@ -8,78 +8,23 @@
 #include <time.h>
 
 #include <event2/event.h>
-#include <jansson.h>
 
 #include "chaos/load_internal.h"
 #include "chaos/load_setup.h"
-#include "chaos/load_wire.h"
 #include "cluster/base/check.h"
 
-#define BODY_BYTES_MAX ((size_t)4 << 20)
-
-/* Requests that wait for another try, beyond those on connections; then no new ones are begun. */
-#define WAITING_MAX 4096
-/* The same in claims, which bounds the memory of large batches. */
-#define WAITING_CLAIMS_MAX 400000
-
-/* A request's first pause before another try, and the longest; a connection's rest after it broke.
- * Far below the second of Retry-After: how long a service was away shall be seen in the figures. */
-#define PAUSE_FIRST_US 20000
-#define PAUSE_MAX_US   500000
-
-/* A request with its claims, from the first sending until all are answered or given up. */
-struct request {
-    struct load *load;
-    struct load_claim *claims;
-    bool *answered;
-    uint32_t count;
-    uint32_t left; /* not answered */
-    uint64_t due_us;
-    uint64_t invoked_us;
-    uint32_t tries;
-    const char *node; /* where it was sent last */
-    bool in_use;
-    struct event *pause;
-    struct request *next; /* in one of the two lists below */
+/* The events of a run that stand beside the requests'. */
+struct watch {
+    struct event *end;
+    struct event *second;
+    struct event *interrupt;
+    struct event *terminate;
+    uint64_t acknowledged; /* at the last line of progress */
 };
 
-struct lane {
-    struct load *load;
-    const struct http_url *url;
-    struct http_client *client;
-    struct request *request; /* NULL: none is under way */
-    uint32_t failures;       /* in a row */
-    struct event *rest;
-};
-
-struct load {
-    const struct load_options *options;
-    struct load_report *report;
-    struct event_base *base;
-    struct load_hunt hunt;
-    struct load_players players;
-    FILE *record;
-
-    struct lane *lanes;
-    uint32_t *idle; /* a ring of lanes without a request, so that all take their turns */
-    uint32_t idle_first, idle_count;
-
-    struct request *requests;
-    uint32_t requests_count;
-    struct request *unused;
-    struct request *ready_first, *ready_last; /* to be sent again */
-    uint32_t outstanding;
-
-    uint64_t start_us, end_us;
-    uint64_t wall_offset_us; /* from our clock to the time since 1970 */
-    uint64_t begun;          /* requests */
-    uint64_t planned;        /* requests in all; in a closed loop no limit */
-    uint64_t last_answer_us;
-    bool giving_up;
-    struct event *due_timer, *end_timer, *second_timer, *interrupt, *terminate;
-
-    struct json_text text;
-    const struct load_claim **sending; /* the claims of the request that is being written */
+struct run {
+    struct load load;
+    struct watch watch;
 };
 
 static uint64_t clock_us(clockid_t clock)
@@ -89,20 +34,203 @@ static uint64_t clock_us(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static uint64_t now_us(void)
+uint64_t load_now_us(void)
 {
     return clock_us(CLOCK_MONOTONIC);
 }
 
-static void arm(struct event *timer, uint64_t wait_us)
+void load_arm(struct event *timer, uint64_t wait_us)
 {
     const struct timeval wait = {.tv_sec = (time_t)(wait_us / 1000000),
                                  .tv_usec = (suseconds_t)(wait_us % 1000000)};
     (void)evtimer_add(timer, &wait);
 }
 
-static uint64_t pause_after(uint32_t tries)
+static void on_due(evutil_socket_t fd, short what, void *context)
 {
-    const uint64_t pause = (uint64_t)PAUSE_FIRST_US << (tries < 8 ? tries : 8);
-    return pause < PAUSE_MAX_US ? pause : PAUSE_MAX_US;
+    (void)fd;
+    (void)what;
+    load_pump(context);
+}
+
+static void on_end(evutil_socket_t fd, short what, void *context)
+{
+    struct run *run = context;
+    (void)fd;
+    (void)what;
+    load_give_up(&run->load);
+}
+
+/* Begins nothing new; what is under way still has its time. */
+static void on_signal(evutil_socket_t fd, short what, void *context)
+{
+    struct run *run = context;
+    struct load *load = &run->load;
+    (void)fd;
+    (void)what;
+    const uint64_t now = load_now_us();
+    if (load->end_us > now)
+        load->end_us = now;
+    load->planned = load->begun;
+    load_arm(run->watch.end, LOAD_GRACE_US);
+    load_pump(load);
+}
+
+static void on_second(evutil_socket_t fd, short what, void *context)
+{
+    struct run *run = context;
+    const struct load_report *report = run->load.report;
+    (void)fd;
+    (void)what;
+    const double p99_ms = (double)histogram_quantile_us(&report->latency, 990) / 1000;
+    (void)fprintf(stderr, "\r%4llu s: %llu sent, %llu answered, %llu/s, p99 %.1f ms\033[K",
+                  (unsigned long long)((load_now_us() - run->load.start_us) / 1000000),
+                  (unsigned long long)report->claims, (unsigned long long)report->acknowledged,
+                  (unsigned long long)(report->acknowledged - run->watch.acknowledged), p99_ms);
+    run->watch.acknowledged = report->acknowledged;
+}
+
+static enum status watch_init(struct run *run)
+{
+    struct load *load = &run->load;
+    struct watch *watch = &run->watch;
+    load->due_timer = evtimer_new(load->base, on_due, load);
+    watch->end = evtimer_new(load->base, on_end, run);
+    watch->second = event_new(load->base, -1, EV_PERSIST, on_second, run);
+    watch->interrupt = evsignal_new(load->base, SIGINT, on_signal, run);
+    watch->terminate = evsignal_new(load->base, SIGTERM, on_signal, run);
+    const bool ok = load->due_timer != NULL && watch->end != NULL && watch->second != NULL &&
+                    watch->interrupt != NULL && watch->terminate != NULL &&
+                    evsignal_add(watch->interrupt, NULL) == 0 &&
+                    evsignal_add(watch->terminate, NULL) == 0;
+    return ok ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static void watch_fini(struct run *run)
+{
+    struct event *events[] = {run->load.due_timer, run->watch.end, run->watch.second,
+                              run->watch.interrupt, run->watch.terminate};
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        if (events[i] != NULL)
+            event_free(events[i]);
+    }
+}
+
+/* Timers in microseconds: a claim sent a millisecond late would be counted as one that took it. */
+static struct event_base *base_new(void)
+{
+    struct event_config *config = event_config_new();
+    if (config == NULL)
+        return NULL;
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+    struct event_base *base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+static enum status open_record(struct load *load)
+{
+    if (load->options->record == NULL)
+        return STATUS_OK;
+    load->record = fopen(load->options->record, "we");
+    if (load->record != NULL)
+        return STATUS_OK;
+    load_trouble(load->report, "%s: %s", load->options->record, strerror(errno));
+    return STATUS_IO;
+}
+
+static enum status close_record(struct load *load)
+{
+    if (load->record == NULL)
+        return STATUS_OK;
+    const bool failed = ferror(load->record) != 0;
+    const bool closed = fclose(load->record) == 0;
+    load->record = NULL;
+    if (!failed && closed && !load->text.failed)
+        return STATUS_OK;
+    load->report->trouble[0] = '\0';
+    load_trouble(load->report, "%s: cannot be written", load->options->record);
+    return STATUS_IO;
+}
+
+static enum status prepare(struct run *run)
+{
+    struct load *load = &run->load;
+    const struct load_options *options = load->options;
+    struct rng rng;
+    load->base = base_new();
+    if (load->base == NULL)
+        return STATUS_NO_MEMORY;
+    enum status status = load_setup_hunt(&load->hunt, options, load->base, load->report);
+    if (status != STATUS_OK)
+        return status;
+    rng_init(&rng, options->seed);
+    load_hunt_find_empty(&load->hunt, &rng);
+    status = load_players_init(&load->players, &load->hunt, options->players, options->seed);
+    if (status == STATUS_OK && options->resumes)
+        status = load_setup_players(&load->players, options, load->base, load->report);
+    if (status != STATUS_OK)
+        return status;
+    load_players_begin(&load->players);
+    status = open_record(load);
+    if (status == STATUS_OK)
+        status = load_requests_init(load);
+    return status == STATUS_OK ? watch_init(run) : status;
+}
+
+static void play(struct run *run)
+{
+    static const struct timeval second = {.tv_sec = 1};
+    struct load *load = &run->load;
+    const struct load_options *options = load->options;
+    const uint64_t planned_us = (uint64_t)options->seconds * 1000000;
+    const uint64_t requests = options->rate * options->seconds / options->batch;
+    load->planned = options->rate == 0 ? UINT64_MAX : requests > 0 ? requests : 1;
+    load->start_us = load_now_us();
+    load->end_us = load->start_us + planned_us;
+    load->wall_offset_us = clock_us(CLOCK_REALTIME) - load->start_us;
+    load_arm(run->watch.end, planned_us + LOAD_GRACE_US);
+    if (options->shows_progress)
+        (void)event_add(run->watch.second, &second);
+    load_pump(load);
+    CHECK(event_base_dispatch(load->base) >= 0);
+    if (options->shows_progress)
+        (void)fputs("\r\033[K", stderr);
+
+    struct load_report *report = load->report;
+    const uint64_t until =
+        load->last_answer_us > load->end_us ? load->last_answer_us : load->end_us;
+    report->elapsed_us = until - load->start_us;
+    if (options->rate != 0)
+        report->unsent = (load->planned - load->begun) * options->batch;
+}
+
+enum status load_run(const struct load_options *options, struct load_report *ret_report)
+{
+    CHECK(options->targets_count > 0 && options->connections > 0 && options->batch > 0);
+    CHECK((uint64_t)options->players * ACTIONS_PER_PLAYER_MAX >= options->batch);
+    *ret_report = (struct load_report){0};
+    struct run *run = calloc(1, sizeof *run);
+    if (run == NULL)
+        return STATUS_NO_MEMORY;
+    run->load.options = options;
+    run->load.report = ret_report;
+    enum status status = prepare(run);
+    if (status == STATUS_OK)
+        play(run);
+    const enum status closed = close_record(&run->load);
+    if (status == STATUS_OK)
+        status = closed;
+    if (status == STATUS_NO_MEMORY)
+        load_trouble(ret_report, "out of memory");
+    watch_fini(run);
+    load_requests_fini(&run->load);
+    load_players_fini(&run->load.players);
+    load_hunt_fini(&run->load.hunt);
+    json_text_fini(&run->load.text);
+    if (run->load.base != NULL)
+        event_base_free(run->load.base);
+    free(run);
+    return status;
 }

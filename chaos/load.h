@@ -2,9 +2,9 @@
  * counted.
  *
  * Open loop: claims become due at fixed times, whatever the servers do, and a latency counts from
- * the moment a claim was due until its answer. What is due while all connections are busy waits, and
- * its waiting counts too (there is no "coordinated omission"). With `rate` 0 it is a closed loop
- * instead: each connection sends its next request when it has the answer to the last one.
+ * the moment a claim was due until its answer. What is due while all connections are busy waits,
+ * and its waiting counts too (there is no "coordinated omission"). With `rate` 0 it is a closed
+ * loop instead: each connection sends its next request when it has the answer to the last one.
  *
  * A claim is *unknown* until it is answered: after a lost connection, a late answer, 503, 429, 500
  * or the outcome `unavailable` the same claim (same seq, same content) is sent again, over any
@@ -46,12 +46,12 @@ struct load_options {
 
 /* claims = acknowledged + unknown + refused. */
 struct load_report {
-    uint64_t claims;       /* sent at least once */
-    uint64_t acknowledged; /* answered with an outcome other than `unavailable` */
-    uint64_t unknown;      /* never answered: may have been judged or not */
-    uint64_t refused;      /* answered with an error that no retry would mend */
-    uint64_t unsent;       /* due, but no connection was free in time */
-    uint64_t retries;      /* of claims */
+    uint64_t claims;                  /* sent at least once */
+    uint64_t acknowledged;            /* answered with an outcome other than `unavailable` */
+    uint64_t unknown;                 /* never answered: may have been judged or not */
+    uint64_t refused;                 /* answered with an error that no retry would mend */
+    uint64_t unsent;                  /* due, but no connection was free in time */
+    uint64_t retries;                 /* of claims */
     uint64_t outcomes[OUTCOME_COUNT]; /* [OUTCOME_NONE]: words that are not known here */
     uint64_t elapsed_us;              /* the planned time, or until the last answer when later */
     struct histogram latency;

@@ -40,18 +40,17 @@ static void take_place(struct treasure *treasure, const json_t *at, enum plane p
 static bool take_id(struct treasure *treasure, const json_t *item)
 {
     const json_t *id = json_object_get(item, "id");
-    return json_is_string(id) && name_set(&treasure->id, json_string_value(id),
-                                          json_string_length(id)) == STATUS_OK;
+    return json_is_string(id) &&
+           name_set(&treasure->id, json_string_value(id), json_string_length(id)) == STATUS_OK;
 }
 
 static void take_window(struct treasure *treasure, const json_t *window)
 {
     const char *from = json_string_value(json_object_get(window, "from"));
     const char *to = json_string_value(json_object_get(window, "to"));
-    treasure->has_window =
-        from != NULL && to != NULL &&
-        scalar_time(from, &treasure->window_from_ms) == STATUS_OK &&
-        scalar_time(to, &treasure->window_to_ms) == STATUS_OK;
+    treasure->has_window = from != NULL && to != NULL &&
+                           scalar_time(from, &treasure->window_from_ms) == STATUS_OK &&
+                           scalar_time(to, &treasure->window_to_ms) == STATUS_OK;
 }
 
 int32_t load_hunt_find(const struct load_hunt *hunt, const char *id, int32_t likely)
@@ -73,7 +72,7 @@ static void take_requires(const struct load_hunt *hunt, struct treasure *treasur
         const char *id = json_string_value(json_array_get(list, i));
         const int32_t required = id != NULL ? load_hunt_find(hunt, id, -1) : -1;
         if (required >= 0 && treasure->requires_count < REQUIRES_MAX)
-            treasure->requires[treasure->requires_count++] = (uint16_t)required;
+        treasure->requires[treasure->requires_count++] = (uint16_t)required;
     }
 }
 

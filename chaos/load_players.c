@@ -24,7 +24,7 @@ enum status load_players_init(struct load_players *ret_players, const struct loa
                               uint32_t count, uint64_t seed)
 {
     CHECK(count > 0);
-    *ret_players = (struct load_players){.hunt = hunt, .count = count, .free_count = count};
+    *ret_players = (struct load_players){.hunt = hunt, .count = count};
     ret_players->held_words = (hunt->definition->treasure_count + 63U) / 64;
     ret_players->list = calloc(count, sizeof *ret_players->list);
     ret_players->held = calloc((size_t)count * ret_players->held_words, sizeof(uint64_t));
@@ -34,10 +34,8 @@ enum status load_players_init(struct load_players *ret_players, const struct loa
         return STATUS_NO_MEMORY;
     }
     rng_init(&ret_players->rng, seed);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++)
         ret_players->list[i].id = make_id(&ret_players->rng);
-        ret_players->free[i] = i;
-    }
     return STATUS_OK;
 }
 
@@ -86,7 +84,8 @@ enum status load_players_resume(struct load_players *players, uint32_t player, c
         return STATUS_INVALID;
     char *end;
     const unsigned long long last_seq = strtoull(digits, &end, 10);
-    if (*end != '\0' || last_seq > SEQ_MAX)
+    /* Beyond the middle a long run could reach the last seq there is. */
+    if (*end != '\0' || last_seq > SEQ_MAX / 2)
         return STATUS_INVALID;
     if (!take_list(players, player, json_object_get(page, "found")) ||
         !take_list(players, player, json_object_get(page, "pending")) ||
@@ -180,24 +179,48 @@ static int32_t find_treasure(struct load_players *players, uint32_t player, enum
     UNREACHABLE();
 }
 
+/* The hole moves to the end of the holders, and from there to the end of all. */
 static void take(struct load_players *players, uint32_t at)
 {
     CHECK(at < players->free_count);
+    if (at < players->free_holders) {
+        players->free[at] = players->free[--players->free_holders];
+        at = players->free_holders;
+    }
     players->free[at] = players->free[--players->free_count];
 }
 
-/* A free player who can do what the wish is, and takes him; after some tries anyone, and what he
- * can do. */
+static void put_back(struct load_players *players, uint32_t player)
+{
+    CHECK(players->free_count < players->count);
+    uint32_t at = players->free_count++;
+    if (players->list[player].held > 0) {
+        players->free[at] = players->free[players->free_holders];
+        at = players->free_holders++;
+    }
+    players->free[at] = player;
+}
+
+void load_players_begin(struct load_players *players)
+{
+    CHECK(players->free_count == 0);
+    for (uint32_t i = 0; i < players->count; i++)
+        put_back(players, i);
+}
+
+/* A free player who can do what the wish is, and takes him; where there is none, or after some
+ * tries, anyone, and what he can do. */
 static void choose(struct load_players *players, struct load_claim *claim, int64_t time_ms)
 {
-    enum wish wish = draw_wish(&players->rng);
+    const enum wish wish = draw_wish(&players->rng);
+    const bool from_holders = wish == WISH_ALREADY && players->free_holders > 0;
+    const uint32_t choice = from_holders ? players->free_holders : players->free_count;
+    const uint32_t tries = wish == WISH_FOUND ? TRIES : 1;
     uint32_t at = 0;
     claim->treasure = LOAD_NO_TREASURE;
-    for (uint32_t i = 0; i < TRIES && claim->treasure == LOAD_NO_TREASURE; i++) {
-        at = (uint32_t)rng_below(&players->rng, players->free_count);
+    for (uint32_t i = 0; i < tries && claim->treasure == LOAD_NO_TREASURE; i++) {
+        at = (uint32_t)rng_below(&players->rng, choice);
         claim->treasure = find_treasure(players, players->free[at], wish, time_ms);
-        if (wish == WISH_NOTHING)
-            break;
     }
     if (claim->treasure == LOAD_NO_TREASURE && wish == WISH_FOUND)
         claim->treasure = find_held(players, players->free[at]);
@@ -208,8 +231,7 @@ static void choose(struct load_players *players, struct load_claim *claim, int64
 /* A further claim of somebody who is taken already. */
 static void choose_for(struct load_players *players, struct load_claim *claim, int64_t time_ms)
 {
-    claim->treasure =
-        find_treasure(players, claim->player, draw_wish(&players->rng), time_ms);
+    claim->treasure = find_treasure(players, claim->player, draw_wish(&players->rng), time_ms);
 }
 
 bool load_players_claim(struct load_players *players, struct load_claim *claims, uint32_t count,
@@ -265,7 +287,6 @@ void load_players_release(struct load_players *players, const struct load_claim 
     for (uint32_t i = 0; i < count; i++) {
         if (i > 0 && claims[i].player == first)
             return;
-        CHECK(players->free_count < players->count);
-        players->free[players->free_count++] = claims[i].player;
+        put_back(players, claims[i].player);
     }
 }

@@ -1,7 +1,7 @@
-/* chaos/load_players.h -- Simulated players: who they are, what each has found, and what each claims
- * next, so that the mix is that of cairn-bench: 60 % nothing (or a closed treasure), 30 % already,
- * 10 % found or pending, as long as there are players who have something and players who lack
- * something; else the next one in that order, backwards.
+/* chaos/load_players.h -- Simulated players: who they are, what each has found, and what each
+ * claims next, so that the mix is that of cairn-bench: 60 % nothing (or a closed treasure), 30 %
+ * already, 10 % found or pending, as long as there are players who have something and players who
+ * lack something; else the next one in that order, backwards.
  *
  * A player has one request under way at most: until it is answered he is taken. So his actions are
  * judged in the order of their seqs, and a retry is never older than his window.
@@ -46,7 +46,8 @@ struct load_players {
     struct load_player *list;
     uint64_t *held; /* a bit for each treasure, player by player */
     uint32_t held_words;
-    uint32_t *free; /* the players without a request under way, in any order */
+    uint32_t *free; /* the players without a request under way: first those who hold something */
+    uint32_t free_holders;
     uint32_t free_count;
 };
 
@@ -59,6 +60,9 @@ void load_players_fini(struct load_players *players);
 /* Goes on from his page (GET /v1/hunts/{hunt}/players/{player}). STATUS_INVALID: it is none. */
 MUST_USE enum status load_players_resume(struct load_players *players, uint32_t player,
                                          const json_t *page);
+
+/* Everybody is free to claim. Once, and nobody is resumed after it. */
+void load_players_begin(struct load_players *players);
 
 /* Fills in `count` claims of free players and takes these. With fewer free players than claims some
  * have several, each at most ACTIONS_PER_PLAYER_MAX. False: there are not enough, and nothing

@@ -40,8 +40,8 @@ void load_trouble_answer(struct load_report *report, const char *url, const char
     const char *detail = json_string_value(json_object_get(problem, "detail"));
     const char *field = json_string_value(json_object_get(problem, "field"));
     load_trouble(report, "%s%s answered %d%s%s%s%s", url, target, response->status,
-                 field != NULL ? ": " : "", field != NULL ? field : "",
-                 detail != NULL ? ": " : "", detail != NULL ? detail : "");
+                 field != NULL ? ": " : "", field != NULL ? field : "", detail != NULL ? ": " : "",
+                 detail != NULL ? detail : "");
     json_decref(problem);
 }
 
@@ -109,8 +109,7 @@ static enum status hunt_from(struct load_hunt *ret_hunt, const struct asking *as
     struct http_response response;
     (void)snprintf(target, sizeof target, "/v1/hunts/%s", asking->options->hunt);
     ask(asking, target, &response);
-    if (response.failure == HTTP_FAILURE_NONE &&
-        (response.status == 401 || response.status == 403))
+    if (response.failure == HTTP_FAILURE_NONE && (response.status == 401 || response.status == 403))
         return hunt_from_player(ret_hunt, asking);
     if (!is_answer(&response)) {
         load_trouble_answer(asking->report, asking->url->text, target, &response);
@@ -180,8 +179,8 @@ static void read_page(struct page_reader *reader)
     (void)snprintf(reader->target, sizeof reader->target, "/v1/hunts/%s/players/%s",
                    pages->options->hunt, id);
     http_client_call(reader->client,
-                     &(struct http_call){.method = "GET", .target = reader->target,
-                                         .token = pages->options->token},
+                     &(struct http_call){
+                         .method = "GET", .target = reader->target, .token = pages->options->token},
                      page_read, reader);
 }
 
@@ -219,8 +218,7 @@ static void page_read(void *context, const struct http_response *response)
         (void)evtimer_add(reader->pause, &pause);
         return;
     }
-    json_t *page =
-        answered ? json_loadb(response->body, response->body_bytes, 0, NULL) : NULL;
+    json_t *page = answered ? json_loadb(response->body, response->body_bytes, 0, NULL) : NULL;
     enum status status = STATUS_INVALID;
     if (!answered)
         load_trouble_answer(pages->report, pages->options->targets[0].text, reader->target,
@@ -266,8 +264,7 @@ enum status load_setup_players(struct load_players *players, const struct load_o
     struct pages *pages = calloc(1, sizeof *pages);
     if (pages == NULL)
         return STATUS_NO_MEMORY;
-    *pages = (struct pages){
-        .players = players, .options = options, .base = base, .report = report};
+    *pages = (struct pages){.players = players, .options = options, .base = base, .report = report};
     pages->status = start_readers(pages);
     if (pages->status == STATUS_OK)
         CHECK(event_base_dispatch(base) == 0);

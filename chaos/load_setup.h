@@ -17,8 +17,8 @@ MUST_USE enum status load_setup_hunt(struct load_hunt *ret_hunt, const struct lo
 
 /* Asks for every player's page, so that he goes on where he stopped. */
 MUST_USE enum status load_setup_players(struct load_players *players,
-                                        const struct load_options *options,
-                                        struct event_base *base, struct load_report *report);
+                                        const struct load_options *options, struct event_base *base,
+                                        struct load_report *report);
 
 /* Sets `trouble` unless it is set. */
 PRINTF_LIKE(2, 3)

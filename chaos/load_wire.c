@@ -74,9 +74,8 @@ static bool is_of(const json_t *result, const struct load_players *players,
            player_id_equal(&id, &players->list[claim->player].id);
 }
 
-enum status load_wire_result(enum outcome *ret_outcome, int32_t *ret_treasure,
-                             const json_t *result, const struct load_players *players,
-                             const struct load_claim *claim)
+enum status load_wire_result(enum outcome *ret_outcome, int32_t *ret_treasure, const json_t *result,
+                             const struct load_players *players, const struct load_claim *claim)
 {
     const char *word = json_string_value(json_object_get(result, "outcome"));
     const char *treasure = json_string_value(json_object_get(result, "treasure"));

@@ -24,7 +24,7 @@ MUST_USE enum status load_wire_result(enum outcome *ret_outcome, int32_t *ret_tr
 
 /* One line of the record. */
 struct load_wire_record {
-    const char *node; /* where it was answered, or sent last */
+    const char *node;                 /* where it was answered, or sent last */
     uint64_t invoked_us, returned_us; /* since 1970, by a clock that does not jump in a run */
     const json_t *result;             /* NULL: unknown, and never returned */
 };

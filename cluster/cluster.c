@@ -50,6 +50,7 @@ void cluster_free(struct cluster *cluster)
     for (uint32_t i = 0; i < cluster->slot_count; i++)
         slot_free(cluster->slots[i]);
     hunts_free(cluster);
+    settle_free(cluster);
     group_free(cluster->system_group);
     system_state_free(cluster->system);
     merge_free(cluster->merge);
@@ -251,7 +252,9 @@ static bool group_caught_up(const struct group *group)
 {
     struct group_view view;
     group_view(group, &view);
-    return view.leader != 0 && !view.broken && view.applied_index == view.commit_index;
+    /* A new leader takes nothing before it has applied what was there when it was elected. */
+    const bool takes = view.role != GROUP_LEADER || group_ready_to_lead(group);
+    return view.leader != 0 && !view.broken && view.applied_index == view.commit_index && takes;
 }
 
 bool cluster_ready(const struct cluster *cluster, const char **ret_reason)
@@ -261,6 +264,9 @@ bool cluster_ready(const struct cluster *cluster, const char **ret_reason)
         return false;
     *ret_reason = "the cluster's settings are not known yet";
     if (system_state_settings(cluster->system) == NULL)
+        return false;
+    *ret_reason = "reading the system group's log, or it has no leader";
+    if (!group_caught_up(cluster->system_group))
         return false;
     *ret_reason = "reading the log, or a range has no leader";
     for (uint32_t i = 0; i < cluster->slot_count; i++) {

@@ -93,6 +93,8 @@ static enum outcome take_one(struct cluster *cluster, const struct action *actio
         return OUTCOME_UNAVAILABLE;
     if (!engine_has_room(range_state_engine(slot->state), action->hunt, &action->player))
         return OUTCOME_FULL;
+    if (action->kind == ACTION_REACTION && engine_ledger_full(range_state_engine(slot->state)))
+        return OUTCOME_UNAVAILABLE;
 
     struct batch *batch = &slot->batch;
     if (batch->count == ENTRY_ACTIONS_MAX)

@@ -84,9 +84,10 @@ enum status epochs_applied(struct cluster *cluster, struct summary *summary)
     if (added == STATUS_CONFLICT)
         cluster_note(cluster, NOTE_ERROR, "range %u has diverged: two summaries of epoch %llu",
                      summary->range, (unsigned long long)summary->through);
+    const enum status settled = settle_summary(cluster, summary);
     summary_release(summary);
-    if (added == STATUS_NO_MEMORY)
-        return added;
+    if (added == STATUS_NO_MEMORY || settled == STATUS_NO_MEMORY)
+        return STATUS_NO_MEMORY;
 
     uint64_t complete;
     if (!merge_complete(cluster->merge, &complete) || (had && complete == before))

@@ -242,6 +242,8 @@ static void slot_enter_term(struct slot *slot)
     slot->term = term;
     slot->close_through = 0;
     slot->learn_index = 0;
+    slot->settle_through = 0;
+    slot->settle_index = 0;
     memset(slot->learn_version, 0, sizeof slot->learn_version);
     memset(slot->resolve_version, 0, sizeof slot->resolve_version);
 }
@@ -254,6 +256,7 @@ static void tick_range(struct cluster *cluster, struct slot *slot)
     if (slot->state == NULL || !group_leads(slot->group))
         return;
     epochs_tick_range(cluster, slot);
+    settle_tick_range(cluster, slot);
     hunts_tick_range(cluster, slot);
 }
 
@@ -265,6 +268,7 @@ static void tick_system(struct cluster *cluster)
         hunts_tick_system(cluster);
     }
     epochs_tick(cluster);
+    settle_tick(cluster);
 }
 
 /* The part of a sweep that concerns one group; slot NULL: the system group. */
@@ -338,6 +342,7 @@ static enum status apply_to_range(struct cluster *cluster, struct slot *slot, ui
     hlc_restore(&cluster->hlc, range_state_last_hlc(slot->state));
     if (slot->learn_index == index)
         slot->learn_index = 0;
+    settle_applied(cluster, &applied);
     actions_applied(cluster, slot, index, entry->term, &applied);
     query_applied(cluster, slot, index, entry->term);
     return applied.summary != NULL ? epochs_applied(cluster, applied.summary) : STATUS_OK;
@@ -357,7 +362,8 @@ static enum status make_states(struct cluster *cluster)
         if (slot->state == NULL)
             return STATUS_NO_MEMORY;
     }
-    return epochs_begin(cluster);
+    const enum status begun = epochs_begin(cluster);
+    return begun == STATUS_OK ? settle_begin(cluster) : begun;
 }
 
 static enum status apply_to_system(struct cluster *cluster, uint64_t index,

@@ -203,13 +203,14 @@ static void learn_new(struct cluster *cluster, struct slot *slot)
 static void put_resolve(struct cluster *cluster, struct slot *slot,
                         const struct range_learned *learned, const struct hunt_version *version)
 {
+    const bool active = version != NULL && version->state == VERSION_ACTIVE;
     const struct record record = {
         .kind = RECORD_RESOLVE,
         .stamp = hlc_now(&cluster->hlc, cluster->now.physical_us),
         .uncertainty_us = cluster->now.uncertainty_us,
         .hunt = learned->hunt,
         .version = learned->version,
-        .epoch = version->state == VERSION_ACTIVE ? version->active_from_epoch : RECORD_NO_EPOCH,
+        .epoch = active ? version->active_from_epoch : RECORD_NO_EPOCH,
     };
     uint64_t index;
     if (groups_submit(cluster, slot->group, &record, &index) == STATUS_OK)
@@ -245,10 +246,11 @@ static void settle_learned(struct cluster *cluster, struct slot *slot,
                            const struct range_learned *learned, bool reports_due)
 {
     const struct hunt *hunt = system_state_hunt(cluster->system, learned->hunt);
-    const struct hunt_version *version = hunt != NULL ? hunt_version(hunt, learned->version) : NULL;
-    if (version == NULL)
+    if (hunt == NULL || learned->version > hunt->newest)
         return;
-    if (version->state == VERSION_DEFINED) {
+    /* One that is forgotten was cancelled: for any other this range's promise was needed. */
+    const struct hunt_version *version = hunt_version(hunt, learned->version);
+    if (version != NULL && version->state == VERSION_DEFINED) {
         if (reports_due)
             report(cluster, slot, learned);
     } else if (slot->resolve_version[learned->hunt] < learned->version) {
@@ -342,12 +344,16 @@ static void tick_hunt(struct cluster *cluster, const struct hunt *hunt)
         decide(cluster, hunt, learning, RECORD_CANCEL);
 }
 
-/* Whoever waits for a DEFINE that this node no longer leads does not know what becomes of it. */
+/* Whoever waits for a DEFINE of a leadership that is over does not know what becomes of it. It may
+ * be over in the same term: a leader without a quorum steps down. */
 static void drop_defining(struct cluster *cluster)
 {
+    const bool leads = group_role(cluster->system_group) == GROUP_LEADER;
+    const uint64_t term = group_term(cluster->system_group);
     for (uint32_t i = 0; i < DEFINING_MAX; i++) {
-        if (cluster->defining[i].in_use)
-            reply_status(cluster, &cluster->defining[i], STATUS_NOT_LEADER);
+        struct defining *defining = &cluster->defining[i];
+        if (defining->in_use && (!leads || defining->term != term))
+            reply_status(cluster, defining, STATUS_NOT_LEADER);
     }
 }
 
@@ -390,8 +396,8 @@ void hunts_tick_system(struct cluster *cluster)
             free(cluster->learning[i]);
             cluster->learning[i] = NULL;
         }
-        drop_defining(cluster);
     }
+    drop_defining(cluster);
     if (system_state_settings(cluster->system) == NULL || !group_leads(cluster->system_group))
         return;
     announce_self(cluster);

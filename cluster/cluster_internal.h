@@ -5,6 +5,7 @@
  *   cluster_actions.c   from an action to its entry and back to its reply
  *   cluster_hunts.c     DEFINE, LEARN, ACTIVATE, RESOLVE: one epoch for all ranges
  *   cluster_epochs.c    closing epochs, and the boards
+ *   cluster_settle.c    who has won: each range logs its share
  *   cluster_query.c     reading
  */
 #ifndef CAIRN_CLUSTER_CLUSTER_INTERNAL_H
@@ -13,6 +14,8 @@
 #include "cluster/base/arena.h"
 #include "cluster/clock/hlc.h"
 #include "cluster/cluster.h"
+#include "cluster/epochs/ledgers.h"
+#include "cluster/epochs/settle.h"
 #include "cluster/ranges/group.h"
 #include "cluster/ranges/range_state.h"
 #include "cluster/ranges/system_state.h"
@@ -64,6 +67,8 @@ struct slot {
     uint64_t term;           /* in which the fields below were set; another term forgets them */
     uint64_t close_through;  /* the last CLOSE of ours in this term */
     uint64_t reports_due_ms; /* when promises are told again */
+    uint64_t settle_through; /* the last epoch that we settled in this term */
+    uint64_t settle_index;   /* of its last part; the next run waits until it is applied */
     uint64_t learn_index;    /* of our newest LEARN, while it is not applied; else 0 */
     uint64_t learn_epoch;    /* the epoch of its stamp */
     uint32_t learn_version[HUNTS_MAX];   /* the newest that we put into the log in this term */
@@ -122,6 +127,11 @@ struct cluster {
     uint64_t next_tick_us;
 
     struct merge *merge;
+    struct ledgers *ledgers;
+    struct settlement *settlement; /* the last one computed */
+    uint64_t settlement_after;     /* settled_digest before it */
+    uint64_t all_settled_next;     /* all ranges have settled what is before */
+    bool diverged;
     uint64_t published_epoch;
     bool published_any;
     uint64_t partial_epoch; /* the last one published in part */
@@ -180,6 +190,14 @@ MUST_USE enum status epochs_begin(struct cluster *cluster);
 void epochs_tick_range(struct cluster *cluster, struct slot *slot);
 MUST_USE enum status epochs_applied(struct cluster *cluster, struct summary *summary);
 void epochs_tick(struct cluster *cluster);
+
+/* cluster_settle.c */
+MUST_USE enum status settle_begin(struct cluster *cluster);
+MUST_USE enum status settle_summary(struct cluster *cluster, const struct summary *summary);
+void settle_applied(struct cluster *cluster, const struct range_applied *applied);
+void settle_tick(struct cluster *cluster);
+void settle_tick_range(struct cluster *cluster, struct slot *slot);
+void settle_free(struct cluster *cluster);
 
 /* cluster_query.c */
 void query_take(struct cluster *cluster, const struct query *query);

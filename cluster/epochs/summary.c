@@ -16,9 +16,16 @@
 
 _Static_assert(BOARD_SCORE_MAX <= UINT32_MAX, "a score must fit a varint of five bytes");
 
+/* What is not there, and what says nothing, has the same form: none. */
+static size_t size_of_ledger(const struct ledger *ledger)
+{
+    const bool silent = ledger == NULL || (ledger_empty(ledger) && !ledger->settled_any);
+    return silent ? 0 : ledger_bytes(ledger);
+}
+
 static size_t size_at_most(const struct summary_input *input)
 {
-    size_t size = SUMMARY_HEADER_BYTES;
+    size_t size = SUMMARY_HEADER_BYTES + size_of_ledger(input->ledger);
     for (uint32_t i = 0; i < input->count; i++) {
         const uint64_t players = board_players(input->sources[i].board);
         const uint64_t entries = players < BOARD_TOP ? players : BOARD_TOP;
@@ -36,7 +43,11 @@ static void put_header(struct writer *writer, const struct summary_input *input)
     put_u64(writer, input->from);
     put_u64(writer, input->through);
     put_u64(writer, input->last_hlc);
-    put_u32(writer, 0);
+    const size_t ledger_size = size_of_ledger(input->ledger);
+    CHECK(ledger_size <= UINT32_MAX);
+    put_u32(writer, (uint32_t)ledger_size);
+    if (ledger_size > 0)
+        ledger_encode(input->ledger, writer);
 }
 
 static void put_entries(struct writer *writer, struct board *board, uint32_t range)
@@ -216,17 +227,40 @@ static bool read_header(struct reader *reader, struct summary *summary)
     summary->from = take_u64(reader);
     summary->through = take_u64(reader);
     summary->last_hlc = take_u64(reader);
-    const uint32_t ledger_bytes = take_u32(reader);
+    summary->ledger_bytes = take_u32(reader);
     return reader_ok(reader) && version == SUMMARY_VERSION && summary->hunt_count <= HUNTS_MAX &&
            summary->range < RANGES_MAX && summary->from <= summary->through &&
-           summary->through < UINT64_MAX && ledger_bytes == 0;
+           summary->through < UINT64_MAX;
+}
+
+static bool read_ledger(struct reader *reader, struct summary *summary)
+{
+    struct ledger_outline outline = {.hunts = 0};
+    const uint8_t *bytes = take_bytes(reader, summary->ledger_bytes);
+    if (bytes == NULL)
+        return false;
+    if (summary->ledger_bytes > 0) {
+        if (ledger_check(&outline, bytes, summary->ledger_bytes) != STATUS_OK)
+            return false;
+        if (outline.hunts == 0 && !outline.settled_any)
+            return false;
+        /* An epoch is settled after it was closed, and those of the run are just being closed. */
+        if (outline.settled_any && outline.settled_through >= summary->from)
+            return false;
+    }
+    summary->settled_any = outline.settled_any;
+    summary->settled_through = outline.settled_through;
+    summary->settled_digest = outline.settled_digest;
+    summary->ledger_hunts = outline.hunts;
+    summary->ledger_memory = ledger_memory(&outline);
+    return true;
 }
 
 static bool read_summary(struct summary *summary, const void *data, size_t size)
 {
     struct reader reader;
     reader_init(&reader, data, size);
-    if (!read_header(&reader, summary))
+    if (!read_header(&reader, summary) || !read_ledger(&reader, summary))
         return false;
     struct top top;
     for (uint32_t i = 0; i < summary->hunt_count; i++) {
@@ -277,6 +311,21 @@ void summary_release(struct summary *summary)
         return;
     free(summary->bytes);
     free(summary);
+}
+
+enum status summary_ledger(const struct summary *summary, struct ledger **ret_ledger)
+{
+    if (summary->ledger_bytes > 0) {
+        const enum status status =
+            ledger_decode(ret_ledger, summary->bytes + SUMMARY_HEADER_BYTES, summary->ledger_bytes);
+        CHECK(status == STATUS_OK || status == STATUS_NO_MEMORY);
+        return status;
+    }
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (ledger == NULL)
+        return STATUS_NO_MEMORY;
+    *ret_ledger = ledger;
+    return STATUS_OK;
 }
 
 const struct summary_hunt *summary_hunt(const struct summary *summary, uint16_t hunt)

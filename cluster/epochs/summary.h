@@ -1,8 +1,10 @@
-/* cluster/epochs/summary.h -- What one range says of a run of closed epochs: its boards.
+/* cluster/epochs/summary.h -- What one range says of a run of closed epochs: its boards, and what
+ * is left to be settled.
  *
  * A summary follows from the range's log alone, so every replica makes the same bytes. One close
  * covers a run of epochs in which nothing happened but at its beginning; so does its summary. The
- * boards are cumulative: a summary replaces the older ones of its range.
+ * boards are cumulative: a summary replaces the older ones of its range. The ledger is the first
+ * epoch's alone: those of the other epochs of the run are empty, with the same settled_ values.
  *
  * The canonical layout (little-endian; varints are LEB128 in their shortest form):
  *
@@ -12,8 +14,9 @@
  *    8  u64  first epoch of the run
  *   16  u64  last epoch of the run
  *   24  u64  the range's last HLC when it closed
- *   32  u32  bytes of the ledger: 0, version 1 has none
- *   36       for each hunt, by rising number:
+ *   32  u32  bytes of the ledger; 0: an empty one with nothing settled, which has no other form
+ *   36       the ledger (ledger.h); its settled_through is below the first epoch
+ *            for each hunt, by rising number:
  *              u16 number, varint players
  *              varint entries, each: varint score, u64 hlc, 16 bytes player; the best min(players
  *                that have scored, BOARD_TOP) in the order of board_entry_compare
@@ -32,6 +35,7 @@
 #include "cluster/base/bounds.h"
 #include "cluster/base/bytes.h"
 #include "cluster/base/status.h"
+#include "cluster/epochs/ledger.h"
 #include "cluster/hunt/board.h"
 
 #define SUMMARY_VERSION      1
@@ -49,6 +53,11 @@ struct summary {
     uint32_t range;
     uint64_t from, through; /* epochs, both included */
     uint64_t last_hlc;
+    bool settled_any; /* these three as in the ledger */
+    uint64_t settled_through, settled_digest;
+    uint32_t ledger_bytes; /* of the canonical form, at SUMMARY_HEADER_BYTES */
+    uint32_t ledger_hunts; /* 0: neither claims nor reactions */
+    size_t ledger_memory;  /* bytes of what summary_ledger makes */
     uint32_t hunt_count;
     struct summary_hunt hunts[HUNTS_MAX]; /* by rising number */
     uint64_t digest;                      /* hash_bytes of the bytes */
@@ -67,6 +76,7 @@ struct summary_input {
     uint64_t last_hlc;
     const struct summary_source *sources; /* by rising hunt; all of this range */
     uint32_t count;                       /* of sources, at most HUNTS_MAX */
+    const struct ledger *ledger;          /* of `from`; NULL: an empty one with nothing settled */
 };
 
 /* A summary with one reference, the caller's. The boards' top lists are sorted in place; nothing
@@ -81,6 +91,9 @@ MUST_USE enum status summary_decode(struct summary **ret_summary, const void *da
 
 struct summary *summary_hold(struct summary *summary);
 void summary_release(struct summary *summary);
+
+/* The ledger of the run's first epoch in one heap block, freed with free(). STATUS_NO_MEMORY. */
+MUST_USE enum status summary_ledger(const struct summary *summary, struct ledger **ret_ledger);
 
 /* The hunt's part; NULL: there is none. */
 const struct summary_hunt *summary_hunt(const struct summary *summary, uint16_t hunt);

@@ -1,27 +1,30 @@
 #include "cluster/hunt/engine.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "cluster/base/check.h"
 #include "cluster/clock/hlc.h"
-#include "cluster/hunt/digest.h"
-#include "cluster/hunt/hunts.h"
-#include "cluster/hunt/players.h"
-#include "cluster/hunt/receipts.h"
+#include "cluster/hunt/engine_internal.h"
 #include "cluster/hunt/rules.h"
-
-struct engine {
-    struct engine_config config;
-    struct players players;
-    struct receipts receipts;
-    struct hunt *hunts[HUNTS_MAX]; /* NULL: not learned */
-    const struct player **order;   /* engine_digest's, touched by it only */
-};
 
 /* What a player has who has not been judged yet. */
 static const struct player newcomer;
 static const struct tap_set no_taps;
+
+static enum status make_lists(struct engine *engine)
+{
+    const uint32_t players_max = engine->config.players_max;
+    const uint32_t receipts_max = engine->config.receipts_max;
+    CHECK(players_max <= UINT32_MAX / RECEIVED_PER_PLAYER - 1);
+    engine->order = calloc(players_max, sizeof engine->order[0]);
+    if (engine->order == NULL || players_init(&engine->players, players_max) != STATUS_OK ||
+        receipts_init(&engine->receipts, receipts_max) != STATUS_OK ||
+        claims_init(&engine->claims, receipts_max) != STATUS_OK ||
+        awards_init(&engine->awards, receipts_max) != STATUS_OK ||
+        received_init(&engine->received, players_max * RECEIVED_PER_PLAYER) != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    return given_init(&engine->given);
+}
 
 struct engine *engine_new(const struct engine_config *config)
 {
@@ -31,13 +34,10 @@ struct engine *engine_new(const struct engine_config *config)
     if (engine == NULL)
         return NULL;
     engine->config = *config;
-    engine->order = calloc(config->players_max, sizeof engine->order[0]);
-    if (engine->order == NULL || players_init(&engine->players, config->players_max) != STATUS_OK ||
-        receipts_init(&engine->receipts, config->receipts_max) != STATUS_OK) {
-        engine_free(engine);
-        return NULL;
-    }
-    return engine;
+    if (make_lists(engine) == STATUS_OK)
+        return engine;
+    engine_free(engine);
+    return NULL;
 }
 
 void engine_free(struct engine *engine)
@@ -45,14 +45,18 @@ void engine_free(struct engine *engine)
     if (engine == NULL)
         return;
     for (uint32_t i = 0; i < HUNTS_MAX; i++)
-        hunt_free(engine->hunts[i]);
+        hunt_state_free(engine->hunts[i]);
+    given_fini(&engine->given);
+    received_fini(&engine->received);
+    awards_fini(&engine->awards);
+    claims_fini(&engine->claims);
     receipts_fini(&engine->receipts);
     players_fini(&engine->players);
     free(engine->order);
     free(engine);
 }
 
-static struct hunt *find_hunt(const struct engine *engine, uint16_t hunt)
+struct hunt_state *engine_hunt(const struct engine *engine, uint16_t hunt)
 {
     return hunt < HUNTS_MAX ? engine->hunts[hunt] : NULL;
 }
@@ -62,14 +66,14 @@ enum status engine_learn(struct engine *engine, uint16_t hunt, const struct defi
     if (hunt >= HUNTS_MAX)
         return STATUS_INVALID;
     if (engine->hunts[hunt] != NULL)
-        return hunt_learn(engine->hunts[hunt], definition);
+        return hunt_state_learn(engine->hunts[hunt], definition);
 
-    struct hunt *learned = hunt_new(engine->config.range);
+    struct hunt_state *learned = hunt_state_new(engine->config.range);
     if (learned == NULL)
         return STATUS_NO_MEMORY;
-    const enum status status = hunt_learn(learned, definition);
+    const enum status status = hunt_state_learn(learned, definition);
     if (status != STATUS_OK) {
-        hunt_free(learned);
+        hunt_state_free(learned);
         return status;
     }
     engine->hunts[hunt] = learned;
@@ -82,7 +86,7 @@ enum status engine_activate(struct engine *engine, uint16_t hunt, uint32_t versi
     const enum status status = engine_learn(engine, hunt, definition);
     if (status != STATUS_OK)
         return status;
-    return hunt_activate(engine->hunts[hunt], version, definition, epoch);
+    return hunt_state_activate(engine->hunts[hunt], version, definition, epoch);
 }
 
 void engine_prefetch_index(const struct engine *engine, const struct action *action)
@@ -95,25 +99,26 @@ void engine_prefetch(const struct engine *engine, const struct action *action)
     players_prefetch(&engine->players, action->hunt, &action->player);
 }
 
-static void fill_treasure(const struct hunt *hunt, uint16_t treasure, struct result *result)
+static void fill_treasure(const struct hunt_state *hunt, uint16_t treasure, struct result *result)
 {
     result->treasure = treasure;
-    result->treasure_id = treasure != TREASURE_NONE ? hunt_treasure_id(hunt, treasure) : NULL;
+    result->treasure_id = treasure != TREASURE_NONE ? hunt_state_treasure_id(hunt, treasure) : NULL;
 }
 
-/* What stays open: a pending claim until its epoch is complete, a reaction until then too. */
-static bool is_final(enum outcome outcome)
+/* What stays open until its epoch is settled: a pending claim, and a reaction. */
+static bool is_final(const struct engine *engine, const struct result *result)
 {
-    return outcome != OUTCOME_PENDING && outcome != OUTCOME_REACTED;
+    if (result->outcome == OUTCOME_REACTED)
+        return result->epoch < engine->settled_next;
+    return result->outcome != OUTCOME_PENDING;
 }
 
-static void replay_receipt(const struct engine *engine, const struct hunt *hunt,
+static void replay_receipt(const struct engine *engine, const struct hunt_state *hunt,
                            const struct receipt *receipt, struct result *result)
 {
     const bool settled = receipt->outcome == OUTCOME_WON || receipt->outcome == OUTCOME_LOST;
     fill_treasure(hunt, receipt->treasure, result);
     result->outcome = (enum outcome)receipt->outcome;
-    result->final = is_final(result->outcome);
     result->points = receipt->points;
     result->hlc = receipt->hlc;
     result->epoch = epoch_of(receipt->hlc, engine->config.epoch_ms);
@@ -122,12 +127,11 @@ static void replay_receipt(const struct engine *engine, const struct hunt *hunt,
     result->final_epoch = settled ? result->epoch + receipt->final_after : 0;
 }
 
-static void replay_entry(const struct engine *engine, const struct hunt *hunt,
+static void replay_entry(const struct engine *engine, const struct hunt_state *hunt,
                          const struct window_entry *entry, struct result *result)
 {
     fill_treasure(hunt, entry->treasure, result);
     result->outcome = (enum outcome)entry->outcome;
-    result->final = is_final(result->outcome);
     result->hlc = window_hlc(entry);
     result->epoch = epoch_of(result->hlc, engine->config.epoch_ms);
     result->log_index = 0;
@@ -157,12 +161,13 @@ static struct kept find_kept(const struct engine *engine, const struct player *p
 static void fill_replay(const struct engine *engine, const struct player *player,
                         const struct kept *kept, struct result *result)
 {
-    const struct hunt *hunt = find_hunt(engine, player->hunt);
+    const struct hunt_state *hunt = engine_hunt(engine, player->hunt);
     CHECK(hunt != NULL);
     if (kept->receipt != NULL)
         replay_receipt(engine, hunt, kept->receipt, result);
     else
         replay_entry(engine, hunt, kept->entry, result);
+    result->final = is_final(engine, result);
     result->replayed = true;
 }
 
@@ -195,22 +200,27 @@ struct judgement {
     uint32_t content;
 };
 
-static void add_score(struct engine *engine, struct player *player, uint32_t points, uint64_t hlc)
+void engine_gain(struct engine *engine, struct player *player, const struct gain *gain)
 {
+    CHECK(gain->points > 0);
+    const uint64_t hlc = gain->hlc > player->score_hlc ? gain->hlc : player->score_hlc;
     const struct board_change change = {
         .slot = players_slot(&engine->players, player),
         .player = player->id,
         .before = player->score,
-        .after = player->score + points,
+        .after = player->score + gain->points,
         .hlc = hlc,
     };
     player->score = change.after;
     player->score_hlc = hlc;
-    board_score(find_hunt(engine, player->hunt)->board, &change);
+    if (gain->from > player->score_from)
+        player->score_from = gain->from;
+    board_score(engine_hunt(engine, player->hunt)->board, &change);
 }
 
-static void add_receipt(struct engine *engine, struct player *player,
-                        const struct judgement *judgement)
+/* Returns the reference to it. */
+static uint32_t add_receipt(struct engine *engine, struct player *player,
+                            const struct judgement *judgement)
 {
     const struct receipt receipt = {
         .hlc = judgement->moment->hlc,
@@ -218,7 +228,7 @@ static void add_receipt(struct engine *engine, struct player *player,
         .seq = judgement->action->seq,
         .content = judgement->content,
         .points = judgement->verdict.points,
-        .version = find_hunt(engine, player->hunt)->version,
+        .version = engine_hunt(engine, player->hunt)->version,
         .treasure = judgement->verdict.treasure->number,
         .outcome = (uint8_t)judgement->verdict.outcome,
     };
@@ -226,6 +236,7 @@ static void add_receipt(struct engine *engine, struct player *player,
         receipts_push(&engine->receipts, &player->receipts, &receipt);
     else
         receipts_insert(&engine->receipts, &player->receipts, &receipt);
+    return engine->receipts.count;
 }
 
 static void accept_claim(struct engine *engine, struct player *player,
@@ -233,8 +244,7 @@ static void accept_claim(struct engine *engine, struct player *player,
 {
     const struct verdict *verdict = &judgement->verdict;
     const uint16_t treasure = verdict->treasure->number;
-    const uint64_t bit = treasure < PLAYER_BITS ? UINT64_C(1) << treasure : 0;
-    add_receipt(engine, player, judgement);
+    const uint32_t receipt = add_receipt(engine, player, judgement);
     player->has_place = true;
     player->place_x = judgement->action->x;
     player->place_y = judgement->action->y;
@@ -242,12 +252,20 @@ static void accept_claim(struct engine *engine, struct player *player,
     if (player->has_taps)
         taps_forget(players_taps(&engine->players, player), treasure);
     if (verdict->outcome == OUTCOME_PENDING) {
-        player->pending |= bit;
+        const struct pending_claim claim = {
+            .receipt = receipt,
+            .player = players_slot(&engine->players, player),
+            .uncertainty_us = judgement->moment->uncertainty_us,
+        };
+        player->pending |= player_bit(treasure);
+        claims_push(&engine->claims, &claim);
         return;
     }
-    player->his |= bit;
-    if (verdict->points > 0)
-        add_score(engine, player, verdict->points, judgement->moment->hlc);
+    player->his |= player_bit(treasure);
+    const uint64_t hlc = judgement->moment->hlc;
+    const struct gain gain = {.points = verdict->points, .hlc = hlc, .from = hlc};
+    if (gain.points > 0)
+        engine_gain(engine, player, &gain);
 }
 
 static void write_down(struct engine *engine, struct player *player,
@@ -264,6 +282,8 @@ static void write_down(struct engine *engine, struct player *player,
         player->has_taps = true;
         taps_click(players_taps(&engine->players, player), verdict->treasure->number,
                    hlc_us(judgement->moment->hlc));
+    } else if (verdict->outcome == OUTCOME_REACTED) {
+        given_add(&engine->given, judgement->action);
     }
     const struct window_judged judged = {
         .seq = judgement->action->seq,
@@ -275,12 +295,26 @@ static void write_down(struct engine *engine, struct player *player,
     window_enter(&player->window, &judged);
 }
 
-static void refuse_full(const struct action *action, struct result *ret_result)
+/* What is missing to write a new action down; OUTCOME_NONE: nothing. */
+static enum outcome find_shortage(const struct engine *engine, const struct player *player,
+                                  const struct judgement *judgement)
+{
+    const enum outcome outcome = judgement->verdict.outcome;
+    if (player == NULL && players_full(&engine->players))
+        return OUTCOME_FULL;
+    if (outcome_accepted(outcome) && receipts_full(&engine->receipts))
+        return OUTCOME_FULL;
+    if (outcome == OUTCOME_REACTED && !given_fits(&engine->given, judgement->action))
+        return OUTCOME_UNAVAILABLE;
+    return OUTCOME_NONE;
+}
+
+static void refuse(const struct action *action, enum outcome outcome, struct result *ret_result)
 {
     *ret_result = (struct result){
         .player = action->player,
         .seq = action->seq,
-        .outcome = OUTCOME_FULL,
+        .outcome = outcome,
         .treasure = TREASURE_NONE,
         .final = true,
     };
@@ -290,7 +324,7 @@ static void refuse_full(const struct action *action, struct result *ret_result)
 static void judge_new(struct engine *engine, struct player *player, const struct action *action,
                       const struct moment *moment, struct result *result)
 {
-    struct hunt *hunt = find_hunt(engine, action->hunt);
+    struct hunt_state *hunt = engine_hunt(engine, action->hunt);
     const struct trial trial = {
         .hunt = hunt,
         .player = player != NULL ? player : &newcomer,
@@ -308,9 +342,9 @@ static void judge_new(struct engine *engine, struct player *player, const struct
     const struct verdict *verdict = &judgement.verdict;
     rules_judge(&trial, &judgement.verdict);
 
-    if ((player == NULL && players_full(&engine->players)) ||
-        (outcome_accepted(verdict->outcome) && receipts_full(&engine->receipts))) {
-        refuse_full(action, result);
+    const enum outcome shortage = find_shortage(engine, player, &judgement);
+    if (shortage != OUTCOME_NONE) {
+        refuse(action, shortage, result);
         return;
     }
     if (player == NULL) {
@@ -321,7 +355,7 @@ static void judge_new(struct engine *engine, struct player *player, const struct
     if (verdict->treasure != NULL)
         fill_treasure(hunt, verdict->treasure->number, result);
     result->outcome = verdict->outcome;
-    result->final = is_final(verdict->outcome);
+    result->final = is_final(engine, result);
     result->points = verdict->points;
     result->score = player->score;
 }
@@ -331,7 +365,7 @@ void engine_judge(struct engine *engine, const struct action *action, const stru
 {
     CHECK(action->seq >= SEQ_MIN);
     CHECK(moment->epoch == epoch_of(moment->hlc, engine->config.epoch_ms));
-    const struct hunt *hunt = find_hunt(engine, action->hunt);
+    const struct hunt_state *hunt = engine_hunt(engine, action->hunt);
     struct player *player = players_find(&engine->players, action->hunt, &action->player);
     *ret_result = (struct result){
         .player = action->player,
@@ -369,160 +403,4 @@ enum status engine_receipt(const struct engine *engine, uint16_t hunt,
     };
     fill_replay(engine, known, &kept, ret_result);
     return STATUS_OK;
-}
-
-/* What became of a player's claims on a treasure: the best of them, if he claimed it again after
- * he had lost it. */
-static enum outcome better_outcome(enum outcome a, enum outcome b)
-{
-    if (a == OUTCOME_NONE || a == OUTCOME_LOST)
-        return b != OUTCOME_NONE ? b : a;
-    return a;
-}
-
-static void list_claims(const struct engine *engine, const struct player *player,
-                        struct player_page *page)
-{
-    uint8_t outcomes[TREASURE_NUMBERS_MAX] = {OUTCOME_NONE};
-    const struct receipt *receipt = receipts_at(&engine->receipts, player->receipts);
-    while (receipt != NULL) {
-        uint8_t *outcome = &outcomes[receipt->treasure];
-        *outcome =
-            (uint8_t)better_outcome((enum outcome) * outcome, (enum outcome)receipt->outcome);
-        receipt = receipts_at(&engine->receipts, receipt->next);
-    }
-    for (uint16_t number = 0; number < TREASURE_NUMBERS_MAX; number++) {
-        if (outcomes[number] == OUTCOME_FOUND)
-            page->found[page->found_count++] = number;
-        else if (outcomes[number] == OUTCOME_PENDING)
-            page->pending[page->pending_count++] = number;
-        else if (outcomes[number] == OUTCOME_WON)
-            page->won[page->won_count++] = number;
-        else if (outcomes[number] == OUTCOME_LOST)
-            page->lost[page->lost_count++] = number;
-    }
-}
-
-static void list_open(const struct engine *engine, const struct hunt *hunt,
-                      const struct player *player, uint64_t t_us, struct player_page *page)
-{
-    const struct definition *definition = hunt->definition;
-    struct holdings holdings;
-    holdings_init(&holdings, player, &engine->receipts);
-    for (uint16_t place = 0; place < definition->treasure_count; place++) {
-        const struct treasure *treasure = &definition->treasures[place];
-        if (rules_open(definition, treasure, &holdings) && rules_in_window(treasure, t_us) &&
-            !holdings_his(&holdings, treasure->number) &&
-            !holdings_pending(&holdings, treasure->number))
-            page->open[page->open_count++] = place;
-    }
-}
-
-void engine_player(const struct engine *engine, uint16_t hunt, const struct player_id *player,
-                   uint64_t hlc, struct player_page *ret_page)
-{
-    memset(ret_page, 0, sizeof *ret_page);
-    const struct player *known = players_find(&engine->players, hunt, player);
-    if (known != NULL) {
-        ret_page->known = true;
-        ret_page->score = known->score;
-        ret_page->score_hlc = known->score_hlc;
-        ret_page->last_seq = known->window.highest;
-        ret_page->reactions = known->reactions;
-        list_claims(engine, known, ret_page);
-    }
-    const struct hunt *played = find_hunt(engine, hunt);
-    if (played != NULL && played->definition != NULL)
-        list_open(engine, played, known != NULL ? known : &newcomer, hlc_us(hlc), ret_page);
-}
-
-int64_t engine_score_before(const struct engine *engine, uint16_t hunt,
-                            const struct player_id *player, uint64_t before)
-{
-    const struct player *known = players_find(&engine->players, hunt, player);
-    if (known == NULL)
-        return 0;
-    if (known->score_hlc < before)
-        return known->score;
-    int64_t score = known->score;
-    const struct receipt *receipt = receipts_at(&engine->receipts, known->receipts);
-    while (receipt != NULL) {
-        if (receipt->outcome == OUTCOME_FOUND && receipt->hlc >= before)
-            score -= receipt->points;
-        receipt = receipts_at(&engine->receipts, receipt->next);
-    }
-    return score;
-}
-
-const struct definition *engine_definition(const struct engine *engine, uint16_t hunt,
-                                           uint32_t *ret_version)
-{
-    const struct hunt *found = find_hunt(engine, hunt);
-    *ret_version = found != NULL ? found->version : 0;
-    return found != NULL ? found->definition : NULL;
-}
-
-const char *engine_treasure_id(const struct engine *engine, uint16_t hunt, uint16_t number)
-{
-    const struct hunt *found = find_hunt(engine, hunt);
-    return found != NULL ? hunt_treasure_id(found, number) : NULL;
-}
-
-struct board *engine_board(struct engine *engine, uint16_t hunt)
-{
-    struct hunt *found = find_hunt(engine, hunt);
-    return found != NULL ? found->board : NULL;
-}
-
-bool engine_has_room(const struct engine *engine, uint16_t hunt, const struct player_id *player)
-{
-    return !players_full(&engine->players) || players_find(&engine->players, hunt, player) != NULL;
-}
-
-uint32_t engine_players(const struct engine *engine)
-{
-    return engine->players.count;
-}
-
-uint32_t engine_receipts(const struct engine *engine)
-{
-    return engine->receipts.count;
-}
-
-size_t engine_bytes_per_player(const struct engine *engine)
-{
-    const size_t index = table_bytes(&engine->players.index);
-    return sizeof(struct player) +
-           (index + engine->players.capacity - 1) / engine->players.capacity;
-}
-
-size_t engine_bytes_per_receipt(void)
-{
-    return sizeof(struct receipt);
-}
-
-static int compare_players(const void *a, const void *b)
-{
-    const struct player *one = *(const struct player *const *)a;
-    const struct player *other = *(const struct player *const *)b;
-    if (one->hunt != other->hunt)
-        return one->hunt < other->hunt ? -1 : 1;
-    return player_id_compare(&one->id, &other->id);
-}
-
-uint64_t engine_digest(const struct engine *engine)
-{
-    const uint32_t count = engine->players.count;
-    for (uint32_t i = 0; i < count; i++)
-        engine->order[i] = &engine->players.records[i];
-    qsort(engine->order, count, sizeof engine->order[0], compare_players);
-
-    uint64_t digest = engine->config.range;
-    for (uint16_t i = 0; i < HUNTS_MAX; i++) {
-        if (engine->hunts[i] != NULL)
-            digest = digest_hunt(digest, i, engine->hunts[i]);
-    }
-    for (uint32_t i = 0; i < count; i++)
-        digest = digest_player(digest, &engine->players, &engine->receipts, engine->order[i]);
-    return digest;
 }

@@ -61,7 +61,8 @@ void engine_prefetch(const struct engine *engine, const struct action *action);
 
 /* Judges one action as the contract says ("How an action is judged") and changes the state
  * accordingly. Calls come with rising hlc. Fills *ret_result completely. Where the range has no
- * room for one more player, or receipt, the outcome is `full` and nothing changes.
+ * room for one more player, or receipt, the outcome is `full` and nothing changes; where a reaction
+ * finds no room in the open epoch's ledger it is `unavailable`, and nothing changes either.
  *
  * Where the contract is silent: when a version changes the rate, a player's units stay, up to what
  * is full by then; clicks in the same microsecond are ordered by their hlc; the click patterns of a
@@ -76,28 +77,181 @@ MUST_USE enum status engine_receipt(const struct engine *engine, uint16_t hunt,
                                     const struct player_id *player, uint32_t seq,
                                     struct result *ret_result);
 
-/* What a player's page shows. The lists hold treasure numbers, which grow over all versions, each
- * once and in order. A treasure that was lost and is pending or won by now is not in `lost`. */
+/* ---- Settling.
+ *
+ * A claim on a limited treasure is pending until its epoch is settled; a reaction travels until
+ * then. When an epoch closes, the caller takes from the engine what the range leaves to be settled
+ * (engine_candidates, engine_given) and calls engine_close_epoch, before another version is
+ * activated. What was decided for the whole cluster comes back by engine_settle. */
+
+/* A pending claim that may win. */
+struct engine_claim {
+    uint16_t hunt, treasure;
+    uint32_t supply; /* of the treasure in this epoch */
+    struct player_id player;
+    uint32_t seq;
+    uint32_t uncertainty_us; /* of the clock that stamped it */
+    uint64_t hlc;
+    uint64_t log_index;
+};
+
+/* The pending claims of the open epoch that may win: of each treasure the first `left` in the order
+ * of the log, where left = supply - awarded as far as this range knows; later ones cannot. By
+ * rising (hunt, treasure, hlc). Returns how many there are; when `room` is less, nothing is
+ * written. Linear in the claims that are pending. */
+uint32_t engine_candidates(const struct engine *engine, uint64_t epoch, struct engine_claim *claims,
+                           uint32_t room);
+
+/* Reactions for one player, added up. */
+struct engine_reaction {
+    uint16_t hunt;
+    struct player_id to;
+    struct emoji emoji;
+    uint32_t count;
+};
+
+/* The reactions given in the open epoch, by rising (hunt, bytes of the receiver, bytes of the
+ * emoji). Returns how many there are; when `room` is less, nothing is written. */
+uint32_t engine_given(const struct engine *engine, struct engine_reaction *reactions,
+                      uint32_t room);
+
+/* Whether the open epoch's ledger takes no further reaction (but for ones like those that it has).
+ * The leader then refuses reactions before they reach the log. */
+bool engine_ledger_full(const struct engine *engine);
+
+/* The open epoch is closed: the reactions given from now on belong to a later one. */
+void engine_close_epoch(struct engine *engine);
+
+struct engine_awarded {
+    uint16_t hunt, treasure;
+    uint32_t awarded; /* in the whole cluster by now */
+};
+
+/* A claim of this range that has won. */
+struct engine_winner {
+    uint16_t hunt, treasure;
+    uint32_t place; /* from 1, in the whole cluster */
+    struct player_id player;
+    uint32_t seq;
+    uint32_t uncertainty_us;
+};
+
+/* What is settled of all epochs up to `through`, as this range is to know it. */
+struct engine_settlement {
+    uint64_t through;
+    uint64_t final_epoch; /* the range's open one: boards count the awards from it on */
+    uint32_t awarded_count, winner_count, reaction_count;
+    const struct engine_awarded *awarded;
+    const struct engine_winner *winners;
+    const struct engine_reaction *reactions; /* for players of this range */
+    uint64_t settled_digest;
+};
+
+/* Settles: claims named have won, and bring the points that they were judged to bring; all other
+ * pending ones up to `through` have lost, and their players may try again. Reactions arrive with
+ * the players who are known; those for others are dropped. What names no hunt, treasure or pending
+ * claim of this range is left out, and an `awarded` below the known one too: tallied, nothing else.
+ * STATUS_INVALID: `through` is settled already, or its epoch is not over; nothing has changed. */
+MUST_USE enum status engine_settle(struct engine *engine,
+                                   const struct engine_settlement *settlement);
+
+/* True, and the epoch through which all are settled; false: none is. */
+bool engine_settled_through(const struct engine *engine, uint64_t *ret_epoch);
+uint64_t engine_settled_digest(const struct engine *engine);
+
+/* Of a treasure, by number: what settled epochs have awarded in the cluster, and what the active
+ * version supplies; 0: it is not limited, or not in that version. */
+uint32_t engine_awarded(const struct engine *engine, uint16_t hunt, uint16_t treasure);
+uint32_t engine_supply(const struct engine *engine, uint16_t hunt, uint16_t treasure);
+
+/* All treasures of which settled epochs have awarded something, by rising (hunt, treasure). Returns
+ * how many there are; when `room` is less, nothing is written. */
+uint32_t engine_awarded_list(const struct engine *engine, struct engine_awarded *list,
+                             uint32_t room);
+
+/* Claims that wait for their epoch. */
+uint32_t engine_pending(const struct engine *engine);
+
+/* What settling did since this process has the engine; for metrics, no replicated state. */
+struct engine_tally {
+    uint64_t won, lost;
+    uint64_t reactions_delivered, reactions_dropped;
+    uint64_t ignored; /* winners and awards that name nothing here */
+};
+const struct engine_tally *engine_tally(const struct engine *engine);
+
+/* ---- Reading. */
+
+/* What a player's page shows. The first lists hold treasure numbers, which grow over all versions,
+ * each once and in order. A treasure that was lost and is pending or won by now is not in `lost`.
+ */
 struct player_page {
     bool known;
     int64_t score;
     uint64_t score_hlc; /* of the last claim that brought points; 0: none */
     uint32_t last_seq;
     uint32_t reactions; /* emoji received and delivered */
-    uint16_t found_count, pending_count, won_count, lost_count, open_count;
+    uint16_t found_count, pending_count, won_count, lost_count, open_count, locked_count;
     uint16_t found[TREASURE_NUMBERS_MAX], pending[TREASURE_NUMBERS_MAX];
     uint16_t won[TREASURE_NUMBERS_MAX], lost[TREASURE_NUMBERS_MAX];
-    uint16_t open[TREASURES_MAX]; /* places in the active definition, not numbers */
+    /* Places in the active definition, not numbers. Locked: open but for reactions that are
+     * missing, unlock_reactions - reactions of them. */
+    uint16_t open[TREASURES_MAX], locked[TREASURES_MAX];
 };
 
-/* Fills the page (34 KB) as it is at the moment `hlc`. Open are the treasures whose `requires` and
+/* Fills the page (36 KB) as it is at the moment `hlc`. Open are the treasures whose `requires` and
  * `unlock` are fulfilled, that are neither his nor pending, and whose window, where they have one,
  * is now. An unknown player gets an empty page with what is open to a newcomer. */
 void engine_player(const struct engine *engine, uint16_t hunt, const struct player_id *player,
                    uint64_t hlc, struct player_page *ret_page);
 
-/* The score that a player had before the stamp `before`: what boards of earlier epochs counted. 0 for
- * an unknown player. */
+/* How many of each emoji a player has received, by rising bytes of the emoji. Returns how many
+ * kinds. Emoji that the hunt has beyond RECEIVED_KINDS_MAX over all its versions, and a player's
+ * further kinds once the range holds four per player on average, are in his total only. */
+#define RECEIVED_KINDS_MAX 64
+struct engine_received {
+    struct emoji emoji;
+    uint32_t count;
+};
+uint32_t engine_reactions(const struct engine *engine, uint16_t hunt,
+                          const struct player_id *player,
+                          struct engine_received list[RECEIVED_KINDS_MAX]);
+
+/* The claims of this range that have won, kept for ever, by rising (treasure, place): those after
+ * a position, where {0, 0} stands before all. Returns how many were written, at most `room`. */
+struct engine_award {
+    uint16_t treasure;
+    uint32_t place;
+    struct player_id player;
+    uint32_t seq;
+    uint32_t uncertainty_us;
+    uint64_t hlc;
+    uint64_t log_index;
+    uint64_t epoch; /* of the claim */
+};
+struct engine_award_position {
+    uint16_t treasure;
+    uint32_t place;
+};
+uint32_t engine_awards(const struct engine *engine, uint16_t hunt,
+                       struct engine_award_position after, struct engine_award *list,
+                       uint32_t room);
+
+/* Those of this range's players, whether they have scored or not, who stand nearest to a place on
+ * the hunt's board, which may be another range's player's: at most `limit` before it and as many
+ * after it, in the board's order. The lists are the caller's, with room for `limit` each. Whoever
+ * stands exactly there is in neither. One pass over all players of the range. */
+struct engine_neighbours {
+    uint32_t limit;
+    uint32_t above_count, below_count;
+    struct board_entry *above, *below;
+};
+void engine_neighbours(const struct engine *engine, uint16_t hunt, const struct board_entry *place,
+                       struct engine_neighbours *neighbours);
+
+/* The score that a player had before the stamp `before`, an epoch's start: what boards of earlier
+ * epochs counted. Awards count from the epoch in which they became final. 0 for an unknown
+ * player. */
 int64_t engine_score_before(const struct engine *engine, uint16_t hunt,
                             const struct player_id *player, uint64_t before);
 
@@ -117,7 +271,8 @@ bool engine_has_room(const struct engine *engine, uint16_t hunt, const struct pl
 uint32_t engine_players(const struct engine *engine);
 uint32_t engine_receipts(const struct engine *engine);
 
-/* What one more player, and one more accepted claim, cost; boards and click patterns aside. */
+/* What one more player, and one more accepted claim, cost; boards, click patterns, emoji and what
+ * waits to be settled aside. */
 size_t engine_bytes_per_player(const struct engine *engine);
 size_t engine_bytes_per_receipt(void);
 

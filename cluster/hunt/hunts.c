@@ -1,12 +1,13 @@
 #include "cluster/hunt/hunts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "cluster/base/check.h"
 
-struct hunt *hunt_new(uint32_t range)
+struct hunt_state *hunt_state_new(uint32_t range)
 {
-    struct hunt *hunt = calloc(1, sizeof *hunt);
+    struct hunt_state *hunt = calloc(1, sizeof *hunt);
     if (hunt == NULL)
         return NULL;
     hunt->board = board_new(range);
@@ -17,7 +18,7 @@ struct hunt *hunt_new(uint32_t range)
     return hunt;
 }
 
-void hunt_free(struct hunt *hunt)
+void hunt_state_free(struct hunt_state *hunt)
 {
     if (hunt == NULL)
         return;
@@ -27,7 +28,7 @@ void hunt_free(struct hunt *hunt)
 }
 
 /* Numbers come from another log, so they are looked at and not believed. */
-static enum status check_numbers(const struct hunt *hunt, const struct definition *definition)
+static enum status check_numbers(const struct hunt_state *hunt, const struct definition *definition)
 {
     bool taken[TREASURE_NUMBERS_MAX] = {false};
     for (uint32_t i = 0; i < definition->treasure_count; i++) {
@@ -35,14 +36,14 @@ static enum status check_numbers(const struct hunt *hunt, const struct definitio
         if (treasure->number >= TREASURE_NUMBERS_MAX || taken[treasure->number])
             return STATUS_INVALID;
         taken[treasure->number] = true;
-        const char *known = hunt_treasure_id(hunt, treasure->number);
+        const char *known = hunt_state_treasure_id(hunt, treasure->number);
         if (known != NULL && !name_equal(&hunt->names[treasure->number], &treasure->id))
             return STATUS_CONFLICT;
     }
     return STATUS_OK;
 }
 
-enum status hunt_learn(struct hunt *hunt, const struct definition *definition)
+enum status hunt_state_learn(struct hunt_state *hunt, const struct definition *definition)
 {
     const enum status status = check_numbers(hunt, definition);
     if (status != STATUS_OK)
@@ -56,8 +57,28 @@ enum status hunt_learn(struct hunt *hunt, const struct definition *definition)
     return STATUS_OK;
 }
 
-enum status hunt_activate(struct hunt *hunt, uint32_t version, const struct definition *definition,
-                          uint64_t epoch)
+static void enter_emoji(struct hunt_state *hunt, const struct emoji *emoji)
+{
+    const bool known = hunt_state_emoji(hunt, emoji) != EMOJI_NUMBER_NONE;
+    if (!known && hunt->emoji_count < EMOJI_NUMBERS_MAX)
+        hunt->emoji[hunt->emoji_count++] = *emoji;
+}
+
+static void enter_treasures(struct hunt_state *hunt, const struct definition *definition,
+                            uint64_t epoch)
+{
+    memset(hunt->supply, 0, hunt->names_count * sizeof hunt->supply[0]);
+    for (uint32_t i = 0; i < definition->treasure_count; i++) {
+        const uint16_t number = definition->treasures[i].number;
+        CHECK(hunt_state_treasure_id(hunt, number) != NULL);
+        hunt->supply[number] = definition->treasures[i].supply;
+        if (hunt->first_epoch_plus_1[number] == 0)
+            hunt->first_epoch_plus_1[number] = epoch + 1;
+    }
+}
+
+enum status hunt_state_activate(struct hunt_state *hunt, uint32_t version,
+                                const struct definition *definition, uint64_t epoch)
 {
     if (version == 0 || epoch == UINT64_MAX)
         return STATUS_INVALID;
@@ -68,23 +89,29 @@ enum status hunt_activate(struct hunt *hunt, uint32_t version, const struct defi
     hunt->places = places;
     hunt->definition = definition;
     hunt->version = version;
-    for (uint32_t i = 0; i < definition->treasure_count; i++) {
-        const uint16_t number = definition->treasures[i].number;
-        CHECK(hunt_treasure_id(hunt, number) != NULL);
-        if (hunt->first_epoch_plus_1[number] == 0)
-            hunt->first_epoch_plus_1[number] = epoch + 1;
-    }
+    enter_treasures(hunt, definition, epoch);
+    for (uint32_t i = 0; i < definition->emoji_count; i++)
+        enter_emoji(hunt, &definition->emoji[i]);
     return STATUS_OK;
 }
 
-const char *hunt_treasure_id(const struct hunt *hunt, uint16_t number)
+uint16_t hunt_state_emoji(const struct hunt_state *hunt, const struct emoji *emoji)
+{
+    for (uint16_t i = 0; i < hunt->emoji_count; i++) {
+        if (emoji_equal(&hunt->emoji[i], emoji))
+            return i;
+    }
+    return EMOJI_NUMBER_NONE;
+}
+
+const char *hunt_state_treasure_id(const struct hunt_state *hunt, uint16_t number)
 {
     if (number >= hunt->names_count || hunt->names[number].text[0] == '\0')
         return NULL;
     return hunt->names[number].text;
 }
 
-uint64_t hunt_first_epoch(const struct hunt *hunt, uint16_t number)
+uint64_t hunt_state_first_epoch(const struct hunt_state *hunt, uint16_t number)
 {
     CHECK(number < hunt->names_count);
     CHECK(hunt->first_epoch_plus_1[number] > 0);

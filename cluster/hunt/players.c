@@ -12,6 +12,11 @@ _Static_assert(offsetof(struct player, window) + offsetof(struct window, entries
                "what every action needs is the first cache line");
 _Static_assert(sizeof(struct player) == 448, "a player costs what the budget says");
 
+uint64_t player_bit(uint16_t treasure)
+{
+    return treasure < PLAYER_BITS ? UINT64_C(1) << treasure : 0;
+}
+
 enum status players_init(struct players *players, uint32_t capacity)
 {
     *players = (struct players){.capacity = capacity};
@@ -141,7 +146,7 @@ static bool holds(struct holdings *holdings, uint64_t bits, const uint64_t *walk
 {
     CHECK(treasure < TREASURE_NUMBERS_MAX);
     if (treasure < PLAYER_BITS)
-        return (bits >> treasure & 1) != 0;
+        return (bits & player_bit(treasure)) != 0;
     if (!holdings->walked)
         walk_receipts(holdings);
     return (walked[treasure / 64] >> treasure % 64 & 1) != 0;

@@ -26,6 +26,9 @@ struct bucket {
 /* Treasures with numbers below this have a bit in the record; for the others the receipts tell. */
 #define PLAYER_BITS 64
 
+/* The bit of a treasure in the words of a record; 0: it has none. */
+uint64_t player_bit(uint16_t treasure);
+
 /* One player in one hunt. Its first cache line holds what every action needs. */
 struct player {
     alignas(64) struct player_id id;
@@ -37,11 +40,13 @@ struct player {
     bool has_bucket; /* he took a token once; else it is full */
     bool has_place;  /* a claim of his was accepted */
     struct window window;
-    uint64_t pending;   /* bits of treasures that wait for their epoch */
-    uint64_t score_hlc; /* of the last claim that brought points; 0: none */
-    uint64_t place_us;  /* of his last accepted claim */
+    uint64_t pending;    /* bits of treasures that wait for their epoch */
+    uint64_t score_hlc;  /* of the last claim that brought points; 0: none */
+    uint64_t score_from; /* a stamp: the present score counts on boards of later ones */
+    uint64_t place_us;   /* of his last accepted claim */
     int32_t place_x, place_y;
-    uint32_t reactions; /* emoji received and delivered */
+    uint32_t reactions; /* emoji received and delivered; stops at UINT32_MAX */
+    uint32_t received;  /* head of his chain of counts by emoji */
     bool has_taps;      /* he has begun click patterns; else his tap_set need not be looked at */
 };
 

@@ -32,12 +32,27 @@ const struct receipt *receipts_at(const struct receipts *receipts, uint32_t refe
     return reference > 0 ? &receipts->list[reference - 1] : NULL;
 }
 
+uint32_t receipts_seek(const struct receipts *receipts, uint32_t head, uint32_t seq)
+{
+    uint32_t reference = head;
+    const struct receipt *receipt = receipts_at(receipts, reference);
+    while (receipt != NULL && receipt->seq > seq) {
+        reference = receipt->next;
+        receipt = receipts_at(receipts, reference);
+    }
+    return receipt != NULL && receipt->seq == seq ? reference : 0;
+}
+
 const struct receipt *receipts_find(const struct receipts *receipts, uint32_t head, uint32_t seq)
 {
-    const struct receipt *receipt = receipts_at(receipts, head);
-    while (receipt != NULL && receipt->seq > seq)
-        receipt = receipts_at(receipts, receipt->next);
-    return receipt != NULL && receipt->seq == seq ? receipt : NULL;
+    return receipts_at(receipts, receipts_seek(receipts, head, seq));
+}
+
+struct receipt *receipts_open(struct receipts *receipts, uint32_t reference)
+{
+    CHECK(reference > 0);
+    CHECK(reference <= receipts->count);
+    return &receipts->list[reference - 1];
 }
 
 void receipts_push(struct receipts *receipts, uint32_t *head, const struct receipt *receipt)

@@ -43,6 +43,12 @@ const struct receipt *receipts_at(const struct receipts *receipts, uint32_t refe
 /* The receipt of this seq in a chain, or NULL. */
 const struct receipt *receipts_find(const struct receipts *receipts, uint32_t head, uint32_t seq);
 
+/* Reference to the receipt of this seq in a chain; 0: it has none. */
+uint32_t receipts_seek(const struct receipts *receipts, uint32_t head, uint32_t seq);
+
+/* The receipt of a reference that is not 0, to be settled: seq and next must stay. */
+struct receipt *receipts_open(struct receipts *receipts, uint32_t reference);
+
 /* Store a copy in a chain; there must be room. push: its seq is above all in the chain, which is
  * not looked at; insert: no receipt of this seq is in it. */
 void receipts_push(struct receipts *receipts, uint32_t *head, const struct receipt *receipt);

@@ -100,11 +100,14 @@ static bool is_too_fast(const struct trial *trial, const struct spot *here)
                         passed_us(trial->t_us, player->place_us));
 }
 
-bool rules_open(const struct definition *definition, const struct treasure *treasure,
-                struct holdings *holdings)
+bool rules_unlocked(const struct treasure *treasure, const struct player *player)
 {
-    if (holdings->player->reactions < treasure->unlock_reactions)
-        return false;
+    return player->reactions >= treasure->unlock_reactions;
+}
+
+bool rules_reached(const struct definition *definition, const struct treasure *treasure,
+                   struct holdings *holdings)
+{
     for (uint32_t i = 0; i < treasure->requires_count; i++) {
         CHECK(treasure->requires[i] < definition -> treasure_count);
         if (!holdings_his(holdings, definition->treasures[treasure->requires[i]].number))
@@ -166,7 +169,8 @@ static struct candidate best_candidate(const struct trial *trial, const struct s
     struct places_hit hit;
     while (places_next(&scan, &hit)) {
         const struct treasure *treasure = &definition->treasures[hit.place];
-        if (!rules_open(definition, treasure, &holdings))
+        if (!rules_unlocked(treasure, trial->player) ||
+            !rules_reached(definition, treasure, &holdings))
             continue;
         const struct candidate candidate = {
             .class = classify(trial, treasure, &holdings),
@@ -197,7 +201,7 @@ static int64_t decay_start_us(const struct trial *trial, const struct treasure *
         return us_from_ms(treasure->window_from_ms);
     if (definition->has_opens_at)
         return us_from_ms(definition->opens_at_ms);
-    const uint64_t epoch = hunt_first_epoch(trial->hunt, treasure->number);
+    const uint64_t epoch = hunt_state_first_epoch(trial->hunt, treasure->number);
     return (int64_t)hlc_us(epoch_start(epoch, trial->epoch_ms));
 }
 

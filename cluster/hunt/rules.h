@@ -13,9 +13,9 @@
 
 /* What there is to know about an action. */
 struct trial {
-    const struct hunt *hunt;     /* it has an active version */
-    const struct player *player; /* all zeros for a newcomer */
-    const struct tap_set *taps;  /* his; all zeros for a newcomer */
+    const struct hunt_state *hunt; /* it has an active version */
+    const struct player *player;   /* all zeros for a newcomer */
+    const struct tap_set *taps;    /* his; all zeros for a newcomer */
     const struct receipts *receipts;
     const struct action *action;
     uint64_t t_us; /* the time of the action's hlc */
@@ -32,10 +32,12 @@ struct verdict {
 
 void rules_judge(const struct trial *trial, struct verdict *ret_verdict);
 
-/* Whether a treasure (of the active version) is open to a player: all that it requires is his, and
- * he has got the reactions that unlock it. */
-bool rules_open(const struct definition *definition, const struct treasure *treasure,
-                struct holdings *holdings);
+/* A treasure of the active version is open to a player when all that it requires is his ... */
+bool rules_reached(const struct definition *definition, const struct treasure *treasure,
+                   struct holdings *holdings);
+
+/* ... and he has got the reactions that unlock it. */
+bool rules_unlocked(const struct treasure *treasure, const struct player *player);
 
 /* Whether t lies in the treasure's window; true when it has none. */
 bool rules_in_window(const struct treasure *treasure, uint64_t t_us);

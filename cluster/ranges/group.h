@@ -116,8 +116,9 @@ void group_receive(struct group *group, const struct group_turn *turn,
 /* Everything up to `ticket` is on disk. */
 void group_persisted(struct group *group, const struct group_turn *turn, uint64_t ticket);
 
-/* What READ_LOG asked for: entries from index `first` on, copied. None, or others than asked for,
- * means that the log cannot be read: the group is broken. */
+/* What READ_LOG asked for: entries from index `first` on, copied; an answer that a truncation has
+ * overtaken is ignored. None, or others than were written, means that the log cannot be read: the
+ * group is broken. */
 void group_log_read(struct group *group, const struct group_turn *turn, uint64_t first,
                     const struct log_entry *entries, uint32_t count);
 

@@ -131,18 +131,15 @@ static void keep(struct group *group, const struct log_part *given)
     group->kept = (struct log_part){.first = next, .count = count, .entries = entries};
 }
 
-/* What is committed must be there and be what was written; the rest may have been truncated since
- * it was asked for. */
+/* What was asked for is on disk and not truncated, so it must be there and be what was written. */
 static bool readable(const struct group *group, const struct log_part *given)
 {
-    if (given->count == 0)
-        return group->read_first > group->commit;
-    if (given->first != group->read_first || given->count - 1 > group->read_last - given->first)
+    if (given->count == 0 || given->first != group->read_first ||
+        given->count - 1 > group->read_last - given->first)
         return false;
     for (uint32_t i = 0; i < given->count; i++) {
         const struct log_entry *entry = &given->entries[i];
-        const uint64_t index = given->first + i;
-        if (index <= group->commit && !group_has(group, index, entry->term))
+        if (!group_has(group, given->first + i, entry->term))
             return false;
         if (entry->type < ENTRY_COMMAND || entry->type > ENTRY_CHANGE || entry->bytes == 0 ||
             entry->bytes > ENTRY_BYTES_MAX || entry->bytes % 8 != 0 || entry->data == NULL)
@@ -157,6 +154,11 @@ void group_log_read(struct group *group, const struct group_turn *turn, uint64_t
     if (!group_enter(group, turn) || !group->reading)
         return;
     group->reading = false;
+    if (group->read_overtaken) {
+        group->read_overtaken = false;
+        group_leave(group, turn);
+        return;
+    }
     group->given = (struct log_part){.first = first, .count = count, .entries = entries};
     if (!readable(group, &group->given)) {
         group->given = (struct log_part){0};

@@ -32,6 +32,8 @@ static void truncate(struct group *group, const struct group_turn *turn, uint64_
     terms_truncate(&group->terms, from);
     tail_truncate(&group->tail, from);
     group->durable_index = smaller(group->durable_index, from - 1);
+    if (group->reading && from <= group->read_last)
+        group->read_overtaken = true;
     for (uint32_t i = 0; i < group->writes_count; i++)
         group->writes[i].last = smaller(group->writes[i].last, from - 1);
 }

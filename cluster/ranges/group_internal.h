@@ -76,13 +76,18 @@ struct group {
     uint64_t durable_index;
 
     enum group_role role;
-    uint64_t elected_index;       /* last index of the log when we were elected */
+    uint64_t elected_index; /* last index of the log when we were elected */
+    uint64_t elected_ms;
+    struct {
+        uint64_t replica, ms;
+    } heard[REPLICA_SET_MAX];     /* when another replica answered last */
     uint64_t leader, leader_term; /* who sent entries in which term */
     uint64_t leader_heard_ms;     /* and when the last time */
     uint64_t commit, applied;
 
     bool reading; /* READ_LOG is out for read_first to read_last */
     uint64_t read_first, read_last;
+    bool read_overtaken;   /* some of it was truncated since: whatever comes is of no use */
     bool send_reads_next;  /* applying and sending take turns to read */
     bool sends_left;       /* messages that found no room in this call's effects */
     struct log_part given; /* during group_log_read */
@@ -144,6 +149,8 @@ bool durable_has_room(const struct group *group, uint64_t bytes, uint64_t entrie
 /* group_send.c */
 void send_hold(struct group *group, const struct group_message *message, uint64_t node);
 void send_flush(struct group *group, const struct group_turn *turn);
+/* A replica has answered. */
+void send_heard(struct group *group, uint64_t replica);
 /* Reading that a waiting AppendEntries needs: false when none does. */
 bool send_wants(const struct group *group, uint64_t *ret_first, uint64_t *ret_last);
 /* Our own node, once the configuration tells; 0 before. */

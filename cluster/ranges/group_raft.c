@@ -232,8 +232,10 @@ static void absorb(struct group *group, const struct group_turn *turn,
         if (changes)
             copy_configuration(group);
     }
-    if ((update->flags & (RAFT_UPDATE_STATE)) && group->role == GROUP_LEADER)
+    if ((update->flags & (RAFT_UPDATE_STATE)) && group->role == GROUP_LEADER) {
         group->elected_index = group->terms.last_index;
+        group->elected_ms = group->now_ms;
+    }
     if (update->flags & (RAFT_UPDATE_MESSAGES))
         absorb_messages(group, update);
     const uint64_t commit = raft_commit_index(&group->raft);

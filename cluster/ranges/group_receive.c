@@ -242,6 +242,8 @@ void group_receive(struct group *group, const struct group_turn *turn,
         return;
     const uint64_t node = sender_node(group, message);
     bool ok = node != 0 && message_ok(group, message);
+    if (ok && message->type == GROUP_APPEND_RESULT)
+        send_heard(group, message->from);
     if (ok && message->type == GROUP_APPEND)
         ok = receive_append(group, turn, message, node);
     else if (ok && message->type == GROUP_VOTE)

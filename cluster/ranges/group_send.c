@@ -16,14 +16,44 @@ static bool waits_for_own_disk(const struct group *group, const struct group_mes
            core_open_change(group) > group->durable_index;
 }
 
+void send_heard(struct group *group, uint64_t replica)
+{
+    uint32_t oldest = 0;
+    for (uint32_t i = 0; i < REPLICA_SET_MAX; i++) {
+        if (group->heard[i].replica == replica) {
+            group->heard[i].ms = group->now_ms;
+            return;
+        }
+        if (group->heard[i].ms < group->heard[oldest].ms)
+            oldest = i;
+    }
+    group->heard[oldest].replica = replica;
+    group->heard[oldest].ms = group->now_ms;
+}
+
+/* libraft sends whom it does not hear up to a thousand entries with every heartbeat, for as long as
+ * it takes. By this time it waits for an answer before it goes on, so that a heartbeat without
+ * entries is as good: the entries follow when it was answered. */
+static bool is_away(const struct group *group, uint64_t replica)
+{
+    uint64_t last_ms = group->elected_ms;
+    for (uint32_t i = 0; i < REPLICA_SET_MAX; i++) {
+        if (group->heard[i].replica == replica && group->heard[i].ms > last_ms)
+            last_ms = group->heard[i].ms;
+    }
+    return group->now_ms - last_ms >= GROUP_ELECTION_MS;
+}
+
 void send_hold(struct group *group, const struct group_message *message, uint64_t node)
 {
-    const struct held_message held = {
+    struct held_message held = {
         .message = *message,
         .node = node,
         .after_ticket =
             waits_for_own_disk(group, message) ? group->write_ticket : group->state_ticket,
     };
+    if (message->type == GROUP_APPEND && is_away(group, message->to))
+        held.message.append.count = 0;
     outbox_add(&group->outbox, &held);
 }
 
@@ -58,8 +88,7 @@ static void emit(struct group *group, const struct group_turn *turn,
     effect->send.message = message;
 }
 
-/* From the tail, or from what was just read back; the latter may be older than a truncation, but
- * an index and a term make the entry. */
+/* From the tail, or from what was just read back. */
 static bool entry_to_send(const struct group *group, const struct group_turn *turn, uint64_t index,
                           struct log_entry *ret_entry)
 {
@@ -69,8 +98,6 @@ static bool entry_to_send(const struct group *group, const struct group_turn *tu
     if (index < given->first || index - given->first >= given->count)
         return false;
     const struct log_entry *entry = &given->entries[index - given->first];
-    if (!group_has(group, index, entry->term))
-        return false;
     uint8_t *copy = arena_take(turn->arena, entry->bytes);
     memcpy(copy, entry->data, entry->bytes);
     *ret_entry = *entry;

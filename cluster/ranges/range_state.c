@@ -7,6 +7,8 @@
 #include "cluster/base/check.h"
 #include "cluster/base/hash.h"
 #include "cluster/clock/hlc.h"
+#include "cluster/ranges/range_ledger.h"
+#include "cluster/ranges/settling.h"
 
 /* Actions looked ahead of the one that is judged: first for the index, then for the record that the
  * index names, so that both have arrived from memory. */
@@ -33,6 +35,8 @@ struct range_state {
     uint64_t open_epoch;
     uint64_t digest;
     struct engine *engine;
+    uint64_t settle_next; /* the first epoch that is not settled here */
+    struct settling settling;
     uint32_t coming_count;
     struct coming coming[COMING_MAX];
     uint32_t learned[HUNTS_MAX];
@@ -68,6 +72,8 @@ struct range_state *range_state_new(const struct settings *settings, uint32_t ra
     state->range = range;
     state->epoch_ms = settings->epoch_ms;
     state->open_epoch = settings->first_epoch;
+    state->settle_next = settings->first_epoch;
+    settling_init(&state->settling);
     /* The last stamp before the first epoch, so that the first action may have its first. */
     const uint64_t start = epoch_start(settings->first_epoch, settings->epoch_ms);
     state->last_hlc = start > 0 ? start - 1 : 0;
@@ -79,6 +85,7 @@ void range_state_free(struct range_state *state)
     if (state == NULL)
         return;
     engine_free(state->engine);
+    settling_fini(&state->settling);
     for (uint32_t i = 0; i < state->coming_count; i++)
         definition_free(state->coming[i].definition);
     for (uint32_t i = 0; i < HUNTS_MAX; i++)
@@ -114,7 +121,7 @@ static enum status activate_due(struct range_state *state)
             continue;
         }
         const enum status status = engine_activate(state->engine, due.hunt, due.version,
-                                                   due.definition, state->open_epoch);
+                                                   due.definition, due.active_from);
         if (status != STATUS_OK)
             return status;
         definition_free(state->judging[due.hunt]);
@@ -131,7 +138,7 @@ static void move_hlc(struct range_state *state, uint64_t stamp)
     state->last_hlc = stamp > next ? stamp : next;
 }
 
-static enum status close_through(struct range_state *state, uint64_t epoch,
+static enum status close_through(struct range_state *state, uint64_t epoch, struct arena *arena,
                                  struct range_applied *applied)
 {
     CHECK(epoch >= state->open_epoch);
@@ -142,6 +149,8 @@ static enum status close_through(struct range_state *state, uint64_t epoch,
         if (board != NULL)
             sources[count++] = (struct summary_source){.hunt = hunt, .board = board};
     }
+    struct ledger ledger;
+    range_ledger(state->engine, state->open_epoch, arena, &ledger);
     const struct summary_input input = {
         .range = state->range,
         .from = state->open_epoch,
@@ -149,12 +158,14 @@ static enum status close_through(struct range_state *state, uint64_t epoch,
         .last_hlc = state->last_hlc,
         .sources = sources,
         .count = count,
+        .ledger = &ledger,
     };
     CHECK(applied->summary == NULL);
     applied->summary = summary_build(&input);
     if (applied->summary == NULL)
         return STATUS_NO_MEMORY;
 
+    engine_close_epoch(state->engine);
     state->open_epoch = epoch + 1;
     state->digest = hash_chain(state->digest, &applied->summary->digest, sizeof(uint64_t));
     return activate_due(state);
@@ -262,7 +273,7 @@ static enum status apply_actions(struct range_state *state, uint64_t index,
         return STATUS_OK;
     }
     if (moment.epoch > state->open_epoch) {
-        const enum status status = close_through(state, moment.epoch - 1, applied);
+        const enum status status = close_through(state, moment.epoch - 1, arena, applied);
         if (status != STATUS_OK)
             return status;
     }
@@ -271,7 +282,7 @@ static enum status apply_actions(struct range_state *state, uint64_t index,
 }
 
 static enum status apply_close(struct range_state *state, const struct record *record,
-                               struct range_applied *applied)
+                               struct arena *arena, struct range_applied *applied)
 {
     const uint64_t promise = range_state_promise(state);
     const bool opens_too_far = promise != PROMISE_NONE && record->epoch >= promise;
@@ -281,7 +292,7 @@ static enum status apply_close(struct range_state *state, const struct record *r
         applied->ignored = true;
         return STATUS_OK;
     }
-    const enum status status = close_through(state, record->epoch, applied);
+    const enum status status = close_through(state, record->epoch, arena, applied);
     move_hlc(state, record->stamp);
     move_hlc(state, epoch_start(state->open_epoch, state->epoch_ms));
     return status;
@@ -352,7 +363,45 @@ static enum status apply_resolve(struct range_state *state, const struct record 
     return STATUS_OK;
 }
 
-static enum status apply_record(struct range_state *state, uint64_t index,
+static enum status settle_whole(struct range_state *state, struct arena *arena,
+                                struct range_applied *applied)
+{
+    struct engine_settlement settlement;
+    settling_finish(&state->settling, arena, &settlement, &applied->all_settled_next);
+    settlement.final_epoch = state->open_epoch;
+    if (engine_settle(state->engine, &settlement) != STATUS_OK) {
+        applied->ignored = true;
+        return STATUS_OK;
+    }
+    state->settle_next = settlement.through + 1;
+    state->digest = hash_chain(state->digest, &settlement.settled_digest, sizeof(uint64_t));
+    return STATUS_OK;
+}
+
+/* Takes effect with the last part of a run. Epochs that are still open here cannot be settled. */
+static enum status apply_settle(struct range_state *state, const struct record *record,
+                                uint64_t term, struct arena *arena, struct range_applied *applied)
+{
+    struct settle_part *part;
+    enum status status = settle_decode_part(&part, record->body, record->body_bytes);
+    if (status == STATUS_NO_MEMORY)
+        return status;
+    if (status != STATUS_OK) {
+        applied->ignored = true;
+        return STATUS_OK;
+    }
+    if (part->through >= state->open_epoch) {
+        free(part);
+        applied->ignored = true;
+        return STATUS_OK;
+    }
+    status = settling_take(&state->settling, part, term, state->settle_next, &applied->ignored);
+    if (status != STATUS_OK || applied->ignored || !settling_whole(&state->settling))
+        return status;
+    return settle_whole(state, arena, applied);
+}
+
+static enum status apply_record(struct range_state *state, uint64_t index, uint64_t term,
                                 const struct record *record, struct arena *arena,
                                 struct range_applied *applied)
 {
@@ -360,11 +409,13 @@ static enum status apply_record(struct range_state *state, uint64_t index,
     case RECORD_ACTIONS:
         return apply_actions(state, index, record, arena, applied);
     case RECORD_CLOSE:
-        return apply_close(state, record, applied);
+        return apply_close(state, record, arena, applied);
     case RECORD_LEARN:
         return apply_learn(state, record, applied);
     case RECORD_RESOLVE:
         return apply_resolve(state, record, applied);
+    case RECORD_SETTLE:
+        return apply_settle(state, record, term, arena, applied);
     case RECORD_BARRIER:
         return STATUS_OK;
     default:
@@ -376,7 +427,8 @@ static enum status apply_record(struct range_state *state, uint64_t index,
 /* Actions and CLOSE move it themselves, to where they end. */
 static bool moves_clock_here(enum record_kind kind)
 {
-    return kind == RECORD_LEARN || kind == RECORD_RESOLVE || kind == RECORD_BARRIER;
+    return kind == RECORD_LEARN || kind == RECORD_RESOLVE || kind == RECORD_BARRIER ||
+           kind == RECORD_SETTLE;
 }
 
 enum status range_state_apply(struct range_state *state, uint64_t index,
@@ -390,7 +442,7 @@ enum status range_state_apply(struct range_state *state, uint64_t index,
         return STATUS_OK;
     }
     ret_applied->kind = record.kind;
-    const enum status status = apply_record(state, index, &record, arena, ret_applied);
+    const enum status status = apply_record(state, index, entry->term, &record, arena, ret_applied);
     if (status == STATUS_OK && !ret_applied->ignored && moves_clock_here(record.kind))
         move_hlc(state, record.stamp);
     if (status == STATUS_OK) {
@@ -403,6 +455,11 @@ enum status range_state_apply(struct range_state *state, uint64_t index,
 uint64_t range_state_open_epoch(const struct range_state *state)
 {
     return state->open_epoch;
+}
+
+uint64_t range_state_settle_next(const struct range_state *state)
+{
+    return state->settle_next;
 }
 
 uint64_t range_state_last_hlc(const struct range_state *state)

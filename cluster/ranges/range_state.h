@@ -38,6 +38,7 @@ struct range_applied {
     struct result *results; /* ACTIONS: one each, in the arena; void ones are `unavailable` */
     uint32_t count;
     struct summary *summary; /* of the epochs this record closed, the caller's reference; or NULL */
+    uint64_t all_settled_next; /* SETTLE, whole: all ranges have settled what is before; else 0 */
 };
 
 /* Applies the record at `index`. STATUS_NO_MEMORY: the state must not be used any more. */
@@ -46,6 +47,9 @@ MUST_USE enum status range_state_apply(struct range_state *state, uint64_t index
                                        struct range_applied *ret_applied);
 
 uint64_t range_state_open_epoch(const struct range_state *state);
+
+/* The first epoch that is not settled in this range. */
+uint64_t range_state_settle_next(const struct range_state *state);
 uint64_t range_state_last_hlc(const struct range_state *state);
 
 /* The last epoch that may open now; PROMISE_NONE: any. */

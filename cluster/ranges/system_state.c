@@ -180,11 +180,19 @@ static enum status define_allowed(const struct system_state *state,
     return faults.count == 0 ? STATUS_OK : STATUS_INVALID;
 }
 
-static void forget_oldest_version(struct hunt *hunt)
+/* The oldest cancelled version goes first: what is or was played stays known, however many changes
+ * failed since. */
+static void forget_version(struct hunt *hunt)
 {
-    definition_free(hunt->versions[0].definition);
+    uint32_t at = 0;
+    while (at < hunt->version_count && hunt->versions[at].state != VERSION_CANCELLED)
+        at++;
+    if (at == hunt->version_count)
+        at = 0;
+    definition_free(hunt->versions[at].definition);
     hunt->version_count--;
-    memmove(&hunt->versions[0], &hunt->versions[1], hunt->version_count * sizeof hunt->versions[0]);
+    memmove(&hunt->versions[at], &hunt->versions[at + 1],
+            (hunt->version_count - at) * sizeof hunt->versions[0]);
 }
 
 static struct hunt *enter_hunt(struct system_state *state, const struct definition *definition)
@@ -221,7 +229,7 @@ static enum status enter_version(struct system_state *state, struct definition *
     hunt->names = *names;
     free(names);
     if (hunt->version_count == HUNT_VERSIONS_KEPT)
-        forget_oldest_version(hunt);
+        forget_version(hunt);
     hunt->newest++;
     hunt->versions[hunt->version_count++] = (struct hunt_version){
         .version = hunt->newest, .state = VERSION_DEFINED, .definition = definition};

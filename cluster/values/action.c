@@ -51,6 +51,13 @@ bool emoji_equal(const struct emoji *a, const struct emoji *b)
     return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
 }
 
+int emoji_compare(const struct emoji *a, const struct emoji *b)
+{
+    const uint8_t shorter = a->length < b->length ? a->length : b->length;
+    const int order = memcmp(a->text, b->text, shorter);
+    return order != 0 ? order : a->length - b->length;
+}
+
 uint64_t action_content(const struct action *action)
 {
     if (action->kind == ACTION_CLAIM) {

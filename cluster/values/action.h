@@ -23,6 +23,9 @@ struct emoji {
 
 bool emoji_equal(const struct emoji *a, const struct emoji *b);
 
+/* Order of the bytes: below, equal to or above zero. */
+int emoji_compare(const struct emoji *a, const struct emoji *b);
+
 struct action {
     enum action_kind kind;
     uint16_t hunt; /* the hunt's number in this cluster */

@@ -33,6 +33,7 @@ static unsigned record_parts(unsigned kind)
     case RECORD_DEFINE:
     case RECORD_MEMBER:
     case RECORD_BARRIER:
+    case RECORD_SETTLE:
         return HAS_BODY;
     default:
         return 0;

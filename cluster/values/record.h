@@ -31,6 +31,7 @@ enum record_kind {
     RECORD_LEARN = 3,   /* version `version` of hunt `hunt` is to come; body: its canonical text */
     RECORD_RESOLVE = 4, /* it is active from `epoch`, or never (RECORD_NO_EPOCH) */
     RECORD_BARRIER = 5, /* nothing; who waits for it reads what was committed before */
+    RECORD_SETTLE = 6,  /* body: a part of a settlement (epochs/settle.h) */
     /* In the system group's log. */
     RECORD_FOUND = 16,    /* body: the settings and first members (ranges/system.h) */
     RECORD_DEFINE = 17,   /* body: a definition */

@@ -58,7 +58,7 @@ static char *show(const json_t *value)
     else if (json_is_real(value))
         (void)snprintf(number, sizeof number, "%.*g", HUNT_JSON_DIGITS, json_real_value(value));
     else if (json_is_boolean(value))
-        (void)snprintf(number, sizeof number, "%s", json_is_true(value) ? "yes" : "");
+        (void)snprintf(number, sizeof number, "%s", json_is_true(value) ? "yes" : "no");
     else
         (void)snprintf(number, sizeof number, "-");
     return strdup(number);

@@ -41,7 +41,7 @@ void sheet_init(struct sheet *sheet, const char *const *heads);
 /* Appends the next cell, row by row. */
 void sheet_text(struct sheet *sheet, const char *text);
 void sheet_number(struct sheet *sheet, long long number);
-/* A member of any kind: text, number, truth ("yes", ""), a list; "-" where it is absent. */
+/* A member of any kind: text, number, truth ("yes", "no"), a list; "-" where it is absent. */
 void sheet_member(struct sheet *sheet, const json_t *object, const char *key);
 
 /* Prints it on stdout and frees it. */

@@ -208,3 +208,13 @@ void disk_crash(struct disk *disk, struct rng *rng)
         make_durable(disk);
     drop_pending(disk);
 }
+
+void disk_lose(struct disk *disk)
+{
+    drop_pending(disk);
+}
+
+void disk_forget(struct disk_group *group)
+{
+    truncate_group(group, group->count);
+}

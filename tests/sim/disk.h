@@ -46,6 +46,12 @@ uint64_t disk_sync(struct disk *disk, uint64_t now_us);
 
 void disk_crash(struct disk *disk, struct rng *rng);
 
+/* A crash that keeps what was synced and nothing else. */
+void disk_lose(struct disk *disk);
+
+/* Loses a group's last entry, although it was synced: what no disk may do. */
+void disk_forget(struct disk_group *group);
+
 /* NULL: never heard of. */
 struct disk_group *disk_find(const struct disk *disk, uint32_t group);
 

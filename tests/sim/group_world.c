@@ -124,8 +124,6 @@ static void send(struct world *world, uint64_t from, uint64_t to,
     CHECK(to < WORLD_NODES);
     if (message->type == GROUP_APPEND) {
         world->sent_entries += message->append.count;
-        if (message->append.count > world->entries_most)
-            world->entries_most = message->append.count;
         uint64_t bytes = 0;
         for (uint32_t i = 0; i < message->append.count; i++) {
             bytes += message->append.entries[i].bytes;
@@ -213,6 +211,8 @@ static void carry_out(struct world *world, struct world_node *node)
 {
     watch_commits(world, node);
     CHECK(world->effects->count <= GROUP_EFFECTS_MAX);
+    if (world->effects->count > world->effects_most)
+        world->effects_most = world->effects->count;
     for (uint32_t i = 0; i < world->effects->count; i++) {
         const struct effect *effect = &world->effects->list[i];
         switch (effect->kind) {

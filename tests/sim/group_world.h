@@ -55,8 +55,8 @@ struct world {
     uint32_t delay_ms_max;   /* 1 to this */
     uint32_t loss_percent, duplicate_percent;
 
-    uint64_t log_reads, sent_entries;    /* counters for tests */
-    uint32_t entries_most, packets_most; /* in one message; at once to one node */
+    uint64_t log_reads, sent_entries; /* counters for tests */
+    uint32_t effects_most;            /* of one call */
     bool telling;
     char *story;
     size_t story_used;

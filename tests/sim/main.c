@@ -98,6 +98,10 @@ static void add_report(struct world_report *total, const struct world_report *re
     total->epochs += report->epochs;
     total->replays += report->replays;
     total->unavailable += report->unavailable;
+    total->settled_won += report->settled_won;
+    total->settled_lost += report->settled_lost;
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        total->outcomes[i] += report->outcomes[i];
 }
 
 /* One worker: its reports come back through its own slot's sums. Returns the exit code. */
@@ -189,6 +193,18 @@ static bool wait_for(const struct options *options, const struct board *board, p
     return passed;
 }
 
+static void print_outcomes(const struct world_report *total)
+{
+    (void)printf("  outcomes");
+    for (int i = 1; i < OUTCOME_COUNT; i++) {
+        if (total->outcomes[i] > 0)
+            (void)printf(" %s %llu", outcome_name((enum outcome)i),
+                         (unsigned long long)total->outcomes[i]);
+    }
+    (void)printf("\n  settled: won %llu, lost %llu\n", (unsigned long long)total->settled_won,
+                 (unsigned long long)total->settled_lost);
+}
+
 static void print_text(const struct options *options, const struct world_report *total)
 {
     (void)printf("%llu seed%s from %llu, %u node%s, %u simulated seconds: every promise held\n"
@@ -256,7 +272,9 @@ int main(int argc, char **argv)
     const bool passed = run(&options, &total);
     if (options.json)
         print_json(&options, &total, passed);
-    else if (passed)
+    else if (passed) {
         print_text(&options, &total);
+        print_outcomes(&total);
+    }
     return passed ? 0 : 1;
 }

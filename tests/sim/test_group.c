@@ -158,6 +158,24 @@ static void a_learner_gets_no_entry_that_the_sole_voter_may_lose(void **state)
     assert_int_equal(world.nodes[2].last_value, 100);
 }
 
+/* With it the learner would count as a voter of a group whose voter may forget that. */
+static void the_change_that_ends_a_sole_voter_waits_for_its_disk(void **state)
+{
+    (void)state;
+    world_found(&world, 1);
+    world_join(&world, 2);
+    change(1, one_and_learner, 2);
+    world_run(&world, 100);
+    world.nodes[1].disk.held = true;
+    const struct replica two[] = {{1, 1, REPLICA_VOTER}, {2, 2, REPLICA_VOTER}};
+    assert_int_equal(world_change(&world, 1, two, 2), STATUS_OK);
+    world_run(&world, 200);
+    assert_int_equal(world_view(&world, 2).last_index, world_view(&world, 1).last_index - 1);
+    world.nodes[1].disk.held = false;
+    settle();
+    assert_int_equal(world_view(&world, 2).replicas[1].role, REPLICA_VOTER);
+}
+
 /* Whatever the millisecond of the kill: the witness knows every entry that was ever written or
  * sent, and none may come back as another one with its index and term. */
 static void a_sole_voter_killed_between_send_and_sync_makes_no_two_entries_of_one(void **state)
@@ -449,6 +467,25 @@ static void entries_older_than_the_tail_are_read_back_for_a_follower(void **stat
     assert_int_equal(world_leader(&world), leader);
 }
 
+/* libraft alone sends it up to 1024 entries with every heartbeat. */
+static void a_replica_that_does_not_answer_gets_heartbeats_only(void **state)
+{
+    (void)state;
+    world_found(&world, 3);
+    const uint64_t leader = world_await_leader(&world);
+    const uint64_t away = leader % 3 + 1;
+    world_crash_losing(&world, away);
+    for (uint64_t i = 1; i <= 200; i++)
+        submit(leader, i);
+    world_run(&world, 1000);
+    world.sent_entries = 0;
+    world_run(&world, 5000);
+    assert_int_equal(world.sent_entries, 0);
+    world_restart(&world, away);
+    world_run(&world, 150);
+    assert_int_equal(world.nodes[away].last_value, 200);
+}
+
 static void an_overlong_append_is_split_into_messages_of_a_mebibyte(void **state)
 {
     (void)state;
@@ -483,6 +520,29 @@ static void a_message_dropped_at_the_outbox_is_a_loss_like_any_other(void **stat
     world.nodes[slow].disk.held = false;
     world_run(&world, 100);
     assert_int_equal(group_match(world.nodes[leader].group, slow), 2);
+}
+
+/* Six learners' heartbeats pile up behind the sole voter's disk, more than leave in one call. */
+static void what_finds_no_room_in_one_call_leaves_with_the_next(void **state)
+{
+    (void)state;
+    world_found(&world, 1);
+    struct replica list[7] = {{1, 1, REPLICA_VOTER}};
+    for (uint32_t i = 2; i <= 7; i++) {
+        world_join(&world, i);
+        list[i - 1] = (struct replica){i, i, REPLICA_LEARNER};
+        change(1, list, i);
+    }
+    settle();
+    world.nodes[1].disk.held = true;
+    submit(1, 1);
+    world_run(&world, 3000);
+    assert_true(world_view(&world, 1).overflowed > 100);
+    world.effects_most = 0;
+    world.nodes[1].disk.held = false;
+    world_run(&world, 200);
+    assert_int_equal(world.effects_most, GROUP_EFFECTS_MAX - 1); /* one is kept for READ_LOG */
+    settle();
 }
 
 /* --- What libraft would get wrong ----------------------------------------------------------------
@@ -689,6 +749,7 @@ int main(void)
         STORY(a_founding_that_was_lost_leaves_nothing_behind),
         STORY(submits_are_refused_while_too_much_waits_for_the_disk),
         STORY(a_learner_gets_no_entry_that_the_sole_voter_may_lose),
+        STORY(the_change_that_ends_a_sole_voter_waits_for_its_disk),
         STORY(a_sole_voter_killed_between_send_and_sync_makes_no_two_entries_of_one),
         STORY(one_voter_grows_to_three_back_to_back),
         STORY(a_group_never_shrinks_to_one_voter),
@@ -701,8 +762,10 @@ int main(void)
         STORY(leadership_handed_to_a_dead_replica_stays),
         STORY(an_entry_of_an_old_term_is_not_committed_by_counting),
         STORY(entries_older_than_the_tail_are_read_back_for_a_follower),
+        STORY(a_replica_that_does_not_answer_gets_heartbeats_only),
         STORY(an_overlong_append_is_split_into_messages_of_a_mebibyte),
         STORY(a_message_dropped_at_the_outbox_is_a_loss_like_any_other),
+        STORY(what_finds_no_room_in_one_call_leaves_with_the_next),
         STORY(a_longer_log_with_an_older_term_wins_in_the_end),
         STORY(a_late_rejection_does_not_starve_a_follower),
         STORY(a_change_inside_an_append_is_noted_at_its_index),

@@ -8,6 +8,7 @@
 #include "cluster/base/check.h"
 #include "cluster/base/hash.h"
 #include "cluster/clock/hlc.h"
+#include "cluster/ranges/range_state.h"
 #include "tests/sim/world_internal.h"
 
 /* After the faults, every request must be answered within this time, and another epoch must be
@@ -67,7 +68,7 @@ static void draw_climate(struct world *world)
         .request_every_us = draw(rng, 5000, 60000),
         .redefine_every_ms = draw(rng, 2000, 10000),
         .clock_offset_us_max = rng_chance(rng, 1, 2) ? 100000 : 0,
-        .features = GENERATE_TIES,
+        .features = (uint32_t)rng_next(rng) & GENERATE_ALL & ~GENERATE_GEO,
     };
 }
 
@@ -162,6 +163,11 @@ static bool boards_complete(struct world *world, uint64_t epoch)
         uint64_t complete;
         if (merge == NULL || !merge_complete(merge, &complete) || complete < epoch)
             return false;
+        for (uint32_t range = 0; range < world->settings.ranges; range++) {
+            const struct range_state *state = cluster_range_state(world->nodes[i].core, range);
+            if (range_state_settle_next(state) <= epoch)
+                return false;
+        }
     }
     return true;
 }
@@ -189,7 +195,7 @@ static void calm_down(struct world *world)
     const uint64_t more = world->now_us + CALM_US_MAX;
     while (!world->report->failed && !boards_complete(world, epoch)) {
         if (world->now_us > more) {
-            world_fail(world, "liveness: epoch %llu is not complete on every node",
+            world_fail(world, "liveness: epoch %llu is not complete and settled on every node",
                        (unsigned long long)epoch);
             return;
         }

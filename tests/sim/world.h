@@ -11,17 +11,37 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cluster/values/action.h"
+
 #define WORLD_NODES_MAX 7
+
+/* A lie that the world is told once, so that the checks themselves can be checked: with any of them
+ * a run must fail. */
+enum world_mutation {
+    WORLD_TRUE,
+    WORLD_DROP_ACKNOWLEDGED, /* an entry with an acknowledged find is missing from the log */
+    WORLD_DOUBLE_CLAIM,      /* a player was told twice that a find is new */
+    WORLD_SWAP_INDICES,      /* two players' receipts name each other's log index */
+    WORLD_ALTER_SCORE,       /* a player was told another score */
+    WORLD_ALTER_STATE,       /* one node's state of a range is another */
+    WORLD_ALTER_BOARD,       /* one node's board has another digest */
+    WORLD_ALTER_PLACE,       /* one node's board has another rank on a place */
+    WORLD_ALTER_RANK,        /* a player's page shows another rank */
+    WORLD_FORGET_SYNC,       /* crashes lose what was on disk */
+    WORLD_MUTATIONS,
+};
 
 struct world_options {
     uint64_t seed;
     uint32_t nodes;   /* odd: each holds a voter of every group */
     uint32_t seconds; /* simulated, with faults */
     bool trace;       /* print what happens */
+    enum world_mutation mutation;
 };
 
 struct world_report {
     bool failed;
+    bool mutated;      /* there was something to lie about */
     char failure[400]; /* which promise broke, and how */
     uint64_t digest;   /* equal for equal options */
     uint64_t actions;  /* sent by players */
@@ -32,6 +52,8 @@ struct world_report {
     uint64_t epochs;    /* complete ones */
     uint64_t replays;
     uint64_t unavailable;
+    uint64_t outcomes[OUTCOME_COUNT]; /* of what was acknowledged */
+    uint64_t settled_won, settled_lost; /* by the model, at the end */
 };
 
 void world_run(const struct world_options *options, struct world_report *ret_report);

@@ -17,6 +17,7 @@
 #include "cluster/ranges/range_state.h"
 #include "tests/sim/model.h"
 #include "tests/sim/world_internal.h"
+#include "tests/sim/world_play.h"
 
 /* ---- After each step. */
 
@@ -35,7 +36,9 @@ static void check_digest(struct world *world, const struct node *node, uint32_t 
                (count - world->digest_count[range]) * sizeof *world->digests[range]);
         world->digest_count[range] = count;
     }
-    const uint64_t digest = range_state_digest(state) | 1;
+    uint64_t digest = range_state_digest(state) | 1;
+    if (node->number == 1 && index % 8 == 0 && world_lies(world, WORLD_ALTER_STATE))
+        digest ^= 2;
     uint64_t *known = &world->digests[range][index];
     if (*known == 0)
         *known = digest;
@@ -71,233 +74,17 @@ void check_step(struct world *world, struct node *node)
     check_leader(world, node, WORLD_RANGES_MAX, GROUP_SYSTEM);
 }
 
-/* ---- At the end: the logs, played to the model. */
-
-/* One time that an action stands in a log, and what the model says of it. */
-struct occurrence {
-    struct player_id player;
-    uint16_t hunt;
-    uint32_t seq;
-    uint64_t content;
-    bool voided;
-    struct result expected;
-};
+/* ---- At the end. */
 
 struct verdict {
     struct world *world;
-    struct model *model;
-    struct occurrence *list;
-    size_t count, room;
-    /* The range that is being read: versions learned and not resolved. */
-    struct {
-        uint16_t hunt;
-        uint32_t version;
-        uint64_t promise;
-        struct definition *definition;
-    } learned[8];
-    uint32_t learned_count;
-    uint32_t newest_learned[HUNTS_MAX];
-    uint64_t open_epoch;
+    struct play *play;
+    struct model *model; /* the play's */
+    const struct occurrence *list;
+    size_t count;
 };
 
-static void add_occurrence(struct verdict *verdict, const struct action *action,
-                           const struct result *expected, bool voided)
-{
-    if (verdict->count == verdict->room) {
-        verdict->room = verdict->room == 0 ? 1024 : 2 * verdict->room;
-        verdict->list = realloc(verdict->list, verdict->room * sizeof *verdict->list);
-        CHECK(verdict->list != NULL);
-    }
-    struct occurrence *occurrence = &verdict->list[verdict->count++];
-    *occurrence = (struct occurrence){
-        .player = action->player,
-        .hunt = action->hunt,
-        .seq = action->seq,
-        .content = action_content(action),
-        .voided = voided,
-    };
-    if (!voided) {
-        occurrence->expected = *expected;
-        occurrence->expected.treasure_id = NULL;
-    }
-}
-
-static uint64_t lowest_promise(const struct verdict *verdict)
-{
-    uint64_t promise = UINT64_MAX;
-    for (uint32_t i = 0; i < verdict->learned_count; i++) {
-        if (verdict->learned[i].promise < promise)
-            promise = verdict->learned[i].promise;
-    }
-    return promise;
-}
-
-static void play_actions(struct verdict *verdict, uint32_t range, uint64_t index,
-                         const struct record *record)
-{
-    struct model *model = verdict->model;
-    const uint32_t epoch_ms = verdict->world->settings.epoch_ms;
-    const uint64_t last = model_last_hlc(model, range);
-    const uint64_t base = model_base(record->stamp, last, record->count, epoch_ms);
-    const bool voided = model_epoch_of(base, epoch_ms) > lowest_promise(verdict);
-    if (!voided)
-        (void)model_entry(model, range, record->stamp, record->count);
-
-    struct reader reader;
-    reader_init(&reader, record->body, record->body_bytes);
-    for (uint32_t i = 0; i < record->count; i++) {
-        struct action action;
-        CHECK(action_decode(&action, &reader));
-        struct result expected;
-        if (!voided) {
-            const struct model_place place = {.range = range,
-                                              .log_index = index,
-                                              .at = i,
-                                              .hlc = base + i,
-                                              .uncertainty_us = record->uncertainty_us};
-            (void)model_judge(model, &place, &action, NULL, &expected);
-        }
-        add_occurrence(verdict, &action, &expected, voided);
-    }
-}
-
-/* As the design says: the open epoch, or the next where less than a quarter of it remains. */
-static uint64_t promise_of(const struct verdict *verdict, uint32_t range, uint64_t stamp)
-{
-    const uint64_t length_us = UINT64_C(1000) * verdict->world->settings.epoch_ms;
-    const uint64_t last = model_last_hlc(verdict->model, range);
-    const uint64_t us = (stamp > last ? stamp : last) >> 12;
-    const uint64_t left_us = length_us - us % length_us;
-    return us / length_us + (left_us < length_us / 4 ? 1 : 0);
-}
-
-static void play_learn(struct verdict *verdict, uint32_t range, const struct record *record)
-{
-    for (uint32_t i = 0; i < verdict->learned_count; i++) {
-        if (verdict->learned[i].hunt == record->hunt &&
-            verdict->learned[i].version >= record->version)
-            return;
-    }
-    if (verdict->newest_learned[record->hunt] >= record->version)
-        return;
-    verdict->newest_learned[record->hunt] = record->version;
-    CHECK(verdict->learned_count < 8);
-    struct definition *definition = NULL;
-    CHECK(definition_decode(&definition, record->body, record->body_bytes) == STATUS_OK);
-    const uint32_t at = verdict->learned_count++;
-    verdict->learned[at].hunt = record->hunt;
-    verdict->learned[at].version = record->version;
-    verdict->learned[at].promise = promise_of(verdict, range, record->stamp);
-    verdict->learned[at].definition = definition;
-    (void)model_entry(verdict->model, range, record->stamp, 0);
-}
-
-static void play_resolve(struct verdict *verdict, uint32_t range, const struct record *record)
-{
-    for (uint32_t i = 0; i < verdict->learned_count; i++) {
-        if (verdict->learned[i].hunt != record->hunt ||
-            verdict->learned[i].version != record->version)
-            continue;
-        if (record->epoch != RECORD_NO_EPOCH) {
-            const struct model_version version = {.range = range,
-                                                  .hunt = record->hunt,
-                                                  .version = record->version,
-                                                  .active_from_epoch = record->epoch};
-            if (record->epoch <= verdict->learned[i].promise)
-                world_fail(verdict->world, "range %u: version %u is active within its promise",
-                           range, record->version);
-            model_version(verdict->model, &version, verdict->learned[i].definition);
-        }
-        definition_free(verdict->learned[i].definition);
-        verdict->learned[i] = verdict->learned[--verdict->learned_count];
-        (void)model_entry(verdict->model, range, record->stamp, 0);
-        return;
-    }
-}
-
-static void play_record(struct verdict *verdict, uint32_t range, uint64_t index,
-                        const struct record *record)
-{
-    switch (record->kind) {
-    case RECORD_ACTIONS:
-        play_actions(verdict, range, index, record);
-        break;
-    case RECORD_CLOSE:
-        if (record->epoch >= lowest_promise(verdict) || record->epoch < verdict->open_epoch)
-            break;
-        model_close(verdict->model, range, record->stamp, record->epoch);
-        break;
-    case RECORD_LEARN:
-        play_learn(verdict, range, record);
-        break;
-    case RECORD_RESOLVE:
-        play_resolve(verdict, range, record);
-        break;
-    case RECORD_BARRIER:
-        (void)model_entry(verdict->model, range, record->stamp, 0);
-        break;
-    default:
-        world_fail(verdict->world, "range %u: record of kind %d", range, (int)record->kind);
-        break;
-    }
-    /* The open epoch is at least the one of the last stamp; CLOSE moves the clock past its own. */
-    const uint64_t open =
-        model_epoch_of(model_last_hlc(verdict->model, range), verdict->world->settings.epoch_ms);
-    if (record->kind == RECORD_ACTIONS || record->kind == RECORD_CLOSE)
-        verdict->open_epoch = open > verdict->open_epoch ? open : verdict->open_epoch;
-}
-
-/* The node whose log of this group is applied furthest. */
-static struct node *reader_of(struct world *world, uint32_t range)
-{
-    struct node *best = &world->nodes[0];
-    for (uint32_t i = 1; i < world->options.nodes; i++) {
-        struct node *node = &world->nodes[i];
-        if (cluster_applied(node->core, range) > cluster_applied(best->core, range))
-            best = node;
-    }
-    return best;
-}
-
-static void play_range(struct verdict *verdict, uint32_t range)
-{
-    struct world *world = verdict->world;
-    struct node *node = reader_of(world, range);
-    const struct disk_group *group = disk_find(&node->disk, range);
-    const uint64_t applied = cluster_applied(node->core, range);
-    verdict->open_epoch = world->settings.first_epoch;
-    memset(verdict->newest_learned, 0, sizeof verdict->newest_learned);
-    for (uint64_t index = 1; index <= applied && index <= group->count; index++) {
-        const struct log_entry *entry = &group->entries[index - 1];
-        world_fold(world, entry->term);
-        if (entry->type != ENTRY_COMMAND)
-            continue;
-        struct record record;
-        CHECK(record_decode(&record, entry->data, entry->bytes) == STATUS_OK);
-        play_record(verdict, range, index, &record);
-        world->report->entries++;
-    }
-    while (verdict->learned_count > 0)
-        definition_free(verdict->learned[--verdict->learned_count].definition);
-}
-
 /* ---- What the clients were told. */
-
-static int by_action(const void *left, const void *right)
-{
-    const struct occurrence *a = left;
-    const struct occurrence *b = right;
-    const int players = player_id_compare(&a->player, &b->player);
-    if (players != 0)
-        return players;
-    if (a->seq != b->seq)
-        return a->seq < b->seq ? -1 : 1;
-    if (a->content != b->content)
-        return a->content < b->content ? -1 : 1;
-    if (a->hunt != b->hunt)
-        return a->hunt < b->hunt ? -1 : 1;
-    return 0;
-}
 
 static const struct occurrence *first_occurrence(const struct verdict *verdict,
                                                  const struct occurrence *wanted)
@@ -306,7 +93,7 @@ static const struct occurrence *first_occurrence(const struct verdict *verdict,
     size_t high = verdict->count;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (by_action(&verdict->list[middle], wanted) < 0)
+        if (occurrence_compare(&verdict->list[middle], wanted) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -325,7 +112,7 @@ static void check_acknowledgement(struct verdict *verdict, const struct acknowle
     char why[200] = "it stands in no log";
     const struct occurrence *end = verdict->list + verdict->count;
     for (const struct occurrence *each = first_occurrence(verdict, &wanted);
-         each != NULL && each < end && by_action(each, &wanted) == 0; each++) {
+         each != NULL && each < end && occurrence_compare(each, &wanted) == 0; each++) {
         if (each->voided)
             continue;
         if (model_compare_result(&each->expected, &told->result, why, sizeof why))
@@ -349,6 +136,27 @@ static struct node *leader_of(struct world *world, uint32_t range)
     return NULL;
 }
 
+static bool in_set(const struct model_set *set, uint16_t number)
+{
+    for (uint16_t i = 0; i < set->count; i++) {
+        if (set->numbers[i] == number)
+            return true;
+    }
+    return false;
+}
+
+/* Lost and not pending or won since. */
+static uint16_t still_lost(const struct model_page *page)
+{
+    uint16_t count = 0;
+    for (uint16_t i = 0; i < page->lost.count; i++) {
+        const uint16_t number = page->lost.numbers[i];
+        count = (uint16_t)(count + (!in_set(&page->pending, number) &&
+                                    !in_set(&page->won, number) && !in_set(&page->found, number)));
+    }
+    return count;
+}
+
 static void check_page(struct verdict *verdict, uint16_t hunt, const struct player_id *player)
 {
     struct world *world = verdict->world;
@@ -367,18 +175,48 @@ static void check_page(struct verdict *verdict, uint16_t hunt, const struct play
         return;
     }
     const struct player_page *shown = &reply->player.page;
+    const bool lie = reply->player.ranked && world_lies(world, WORLD_ALTER_RANK);
+    const uint64_t shown_rank = reply->player.rank + (lie ? 1 : 0);
     const uint64_t rank = reply->player.ranked
                               ? model_rank(verdict->model, hunt, reply->player.rank_epoch, player)
                               : 0;
+    if (shown->pending_count != page.pending.count || shown->won_count != page.won.count ||
+        shown->lost_count != still_lost(&page) || shown->reactions != page.reactions)
+        world_fail(world,
+                   "P3/P4: a player's page has %u pending, %u won, %u lost and %u reactions, not "
+                   "%u, %u, %u and %" PRIu64,
+                   shown->pending_count, shown->won_count, shown->lost_count, shown->reactions,
+                   page.pending.count, page.won.count, still_lost(&page), page.reactions);
     if (shown->score != page.score || shown->last_seq != page.last_seq ||
         shown->score_hlc != page.score_hlc || shown->found_count != page.found.count)
         world_fail(world,
                    "a player's page has score %" PRId64 " and %u finds, not %" PRId64 " and %u",
                    shown->score, shown->found_count, page.score, page.found.count);
     /* 0: he had no record when that epoch ended; then his rank is that of a newcomer. */
-    if (rank != 0 && rank != reply->player.rank)
+    if (rank != 0 && rank != shown_rank)
         world_fail(world, "P6: rank %" PRIu64 " in epoch %" PRIu64 " is shown as %" PRIu64, rank,
-                   reply->player.rank_epoch, reply->player.rank);
+                   reply->player.rank_epoch, shown_rank);
+}
+
+/* Some of a player's receipts, as they stand now. */
+static void check_receipts(struct verdict *verdict, uint16_t hunt, const struct player_id *player)
+{
+    struct world *world = verdict->world;
+    struct node *leader = leader_of(world, hash_range(hash_player(player), world->settings.ranges));
+    if (leader == NULL || world->report->failed)
+        return;
+    for (uint32_t seq = 1; seq <= 60 && !world->report->failed; seq++) {
+        const struct query query = {
+            .kind = QUERY_RECEIPT, .hunt = hunt, .player = *player, .seq = seq};
+        const struct query_reply *reply = node_ask(world, leader, query);
+        struct result expected;
+        const enum model_receipt kept = model_receipt(verdict->model, hunt, player, seq, &expected);
+        char why[200] = "it should be there or not be there";
+        const bool there = reply != NULL && reply->status == STATUS_OK;
+        if (there != (kept == MODEL_RECEIPT_KEPT) ||
+            (there && !model_compare_result(&expected, &reply->receipt, why, sizeof why)))
+            world_fail(world, "a receipt of seq %u is wrong: %s", seq, why);
+    }
 }
 
 static void check_board(struct verdict *verdict, struct node *node, uint16_t hunt, uint64_t epoch,
@@ -403,13 +241,16 @@ static void check_board(struct verdict *verdict, struct node *node, uint16_t hun
         for (uint32_t i = 0; i < expected->count; i++) {
             const struct model_board_entry *right = &expected->entries[i];
             const struct global_entry *place = &shown->entries[i];
-            if (place->rank != right->rank || place->entry.score != right->score ||
+            const bool lie = node->number == 0 && world_lies(world, WORLD_ALTER_PLACE);
+            if (place->rank + (lie ? 1 : 0) != right->rank || place->entry.score != right->score ||
                 place->entry.hlc != right->hlc || place->entry.range != right->range ||
                 !player_id_equal(&place->entry.player, &right->player))
                 world_fail(world, "P6: place %u of hunt %u in epoch %" PRIu64 " is wrong", i, hunt,
                            epoch);
         }
-        if (*digest != 0 && *digest != shown->digest)
+        const bool lie = node->number == 1 && world_lies(world, WORLD_ALTER_BOARD);
+        const uint64_t told = shown->digest ^ (lie ? 1 : 0);
+        if (*digest != 0 && *digest != told)
             world_fail(world, "P5: node %u has another board of epoch %" PRIu64, node->number,
                        epoch);
         *digest = shown->digest;
@@ -456,26 +297,20 @@ static void check_boards(struct verdict *verdict)
 
 void check_end(struct world *world)
 {
-    struct verdict *verdict = calloc(1, sizeof *verdict);
-    CHECK(verdict != NULL);
-    verdict->world = world;
-    verdict->model = model_new(world->settings.ranges, world->settings.epoch_ms);
-    for (uint32_t range = 0; range < world->settings.ranges && !world->report->failed; range++)
-        play_range(verdict, range);
-
-    if (verdict->count > 0)
-        qsort(verdict->list, verdict->count, sizeof *verdict->list, by_action);
+    lies_tell(world);
+    struct verdict verdict = {.world = world, .play = play_new(world)};
+    verdict.model = play_model(verdict.play);
+    verdict.list = play_occurrences(verdict.play, &verdict.count);
     for (uint32_t i = 0; i < world->acknowledged && !world->report->failed; i++)
-        check_acknowledgement(verdict, &world->acknowledgements[i]);
-    for (uint32_t i = 0; i < model_records(verdict->model) && !world->report->failed; i++) {
+        check_acknowledgement(&verdict, &world->acknowledgements[i]);
+    for (uint32_t i = 0; i < model_records(verdict.model) && !world->report->failed; i++) {
         uint16_t hunt;
         struct player_id player;
-        model_record_at(verdict->model, i, &hunt, &player);
-        check_page(verdict, hunt, &player);
+        model_record_at(verdict.model, i, &hunt, &player);
+        check_page(&verdict, hunt, &player);
+        check_receipts(&verdict, hunt, &player);
     }
     if (!world->report->failed)
-        check_boards(verdict);
-    model_free(verdict->model);
-    free(verdict->list);
-    free(verdict);
+        check_boards(&verdict);
+    play_free(verdict.play);
 }

@@ -156,6 +156,7 @@ static void take_result(struct world *world, struct request *request, uint32_t a
     request->waiting--;
     world->report->acknowledged++;
     world->report->replays += result->replayed;
+    world->report->outcomes[result->outcome]++;
     remember(world, action, result);
     for (uint32_t i = 0; i < world->hunt_count; i++) {
         if (world->hunts[i].known && world->hunts[i].number == action->hunt)

@@ -5,6 +5,7 @@
  *   world_net.c      messages between nodes
  *   world_clients.c  players, their requests and retries; the hunts they play
  *   world_check.c    what must be true
+ *   world_lies.c     what is made untrue, to check the checks
  */
 #ifndef CAIRN_TESTS_SIM_WORLD_INTERNAL_H
 #define CAIRN_TESTS_SIM_WORLD_INTERNAL_H
@@ -155,5 +156,13 @@ bool clients_quiet(const struct world *world);
 /* world_check.c */
 void check_step(struct world *world, struct node *node);
 void check_end(struct world *world);
+
+/* world_lies.c */
+/* Whether this lie is to be told now; notes that it was. */
+bool world_lies(struct world *world, enum world_mutation mutation);
+/* Whether the entry shall be missing when the log is read. */
+bool lies_drop(struct world *world, uint32_t range, uint64_t index);
+/* Changes what the clients remember. */
+void lies_tell(struct world *world);
 
 #endif

@@ -1,38 +1,13 @@
 /* The network between simulated nodes: it delays, reorders, loses and repeats messages. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "cluster/base/check.h"
+#include "tests/sim/mail.h"
 #include "tests/sim/world_internal.h"
-
-/* The entries of an AppendEntries become the copy's own. */
-static void copy_entries(struct message *message)
-{
-    if (message->kind != MESSAGE_GROUP || message->group.type != GROUP_APPEND)
-        return;
-    const uint32_t count = message->group.append.count;
-    struct log_entry *entries = calloc(count > 0 ? count : 1, sizeof *entries);
-    CHECK(entries != NULL);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct log_entry *from = &message->group.append.entries[i];
-        uint8_t *data = malloc(from->bytes > 0 ? from->bytes : 1);
-        CHECK(data != NULL);
-        if (from->bytes > 0)
-            memcpy(data, from->data, from->bytes);
-        entries[i] = *from;
-        entries[i].data = data;
-    }
-    message->group.append.entries = entries;
-}
 
 static void envelope_free(struct envelope *envelope)
 {
-    const struct message *message = &envelope->message;
-    if (message->kind == MESSAGE_GROUP && message->group.type == GROUP_APPEND) {
-        for (uint32_t i = 0; i < message->group.append.count; i++)
-            free((void *)(uintptr_t)message->group.append.entries[i].data);
-        free((void *)(uintptr_t)message->group.append.entries);
-    }
+    mail_free(&envelope->message);
     free(envelope);
 }
 
@@ -44,8 +19,7 @@ static void post(struct world *world, uint32_t to, uint64_t stamp, const struct 
     if (!world->calm && rng_chance(&world->rng, 1, 200))
         delay *= 50;
     *envelope = (struct envelope){
-        .at_us = world->now_us + delay, .to = to, .stamp = stamp, .message = *message};
-    copy_entries(&envelope->message);
+        .at_us = world->now_us + delay, .to = to, .stamp = stamp, .message = mail_copy(message)};
 
     struct envelope **link = &world->mail;
     while (*link != NULL && (*link)->at_us <= envelope->at_us)

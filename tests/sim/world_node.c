@@ -223,6 +223,12 @@ void node_crash(struct world *world, struct node *node)
     world_trace(world, "n%u: crash", node->number + 1);
     world->report->crashes++;
     disk_crash(&node->disk, &world->rng);
+    for (uint32_t i = 0; i < node->disk.group_count; i++) {
+        struct disk_group *group = &node->disk.groups[i];
+        if (group->group != GROUP_SYSTEM && group->count > 2 &&
+            world_lies(world, WORLD_FORGET_SYNC))
+            disk_forget(group);
+    }
     cluster_free(node->core);
     node->core = NULL;
     node->disk_free_us = 0;

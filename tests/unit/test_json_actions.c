@@ -590,7 +590,8 @@ static void one_bad_action_refuses_the_whole_request(void **state)
     char *text = crowd_text(&(struct crowd){1000, 0, 1});
     char *last = strstr(text, "\"seq\":1000");
     assert_non_null(last);
-    memcpy(last, "\"seq\":   0", 10);
+    memset(last + strlen("\"seq\":"), ' ', strlen("1000"));
+    last[strlen("\"seq\":")] = '0';
     const struct reading reading = read_text(text);
     free(text);
     assert_fault(&reading, 422, "out_of_range", "claims[999].seq");

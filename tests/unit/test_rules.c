@@ -20,7 +20,7 @@
  * reaches 15 and brings 100. Tests change what they are about. */
 struct scene {
     struct player player;
-    struct hunt *hunt;
+    struct hunt_state *hunt;
     uint64_t t_us;
     struct receipts receipts;
     struct action action;
@@ -45,7 +45,7 @@ static void scene_init(struct scene *scene)
     scene->player.id.bytes[0] = 1;
     scene->action = (struct action){.kind = ACTION_CLAIM, .seq = 1, .player = scene->player.id};
     scene->action.time_ms = T_MS;
-    scene->hunt = hunt_new(0);
+    scene->hunt = hunt_state_new(0);
     assert_non_null(scene->hunt);
     assert_int_equal(receipts_init(&scene->receipts, 8), STATUS_OK);
 }
@@ -53,15 +53,15 @@ static void scene_init(struct scene *scene)
 static void scene_fini(struct scene *scene)
 {
     receipts_fini(&scene->receipts);
-    hunt_free(scene->hunt);
+    hunt_state_free(scene->hunt);
 }
 
 /* What the definition, as it is now, makes of the action. */
 static struct verdict judged(struct scene *scene)
 {
-    assert_int_equal(hunt_learn(scene->hunt, &scene->definition), STATUS_OK);
-    assert_int_equal(hunt_activate(scene->hunt, scene->hunt->version + 1, &scene->definition,
-                                   (uint64_t)T_MS / EPOCH_MS),
+    assert_int_equal(hunt_state_learn(scene->hunt, &scene->definition), STATUS_OK);
+    assert_int_equal(hunt_state_activate(scene->hunt, scene->hunt->version + 1, &scene->definition,
+                                         (uint64_t)T_MS / EPOCH_MS),
                      STATUS_OK);
     const struct trial trial = {.hunt = scene->hunt,
                                 .player = &scene->player,
@@ -719,12 +719,12 @@ static void the_first_activation_is_that_of_the_treasure_and_not_of_the_version(
     scene.treasures[0].decay_points = 1;
     scene.definition.treasure_count = 1;
     const uint64_t epoch = (uint64_t)T_MS / EPOCH_MS;
-    assert_int_equal(hunt_learn(scene.hunt, &scene.definition), STATUS_OK);
-    assert_int_equal(hunt_activate(scene.hunt, 1, &scene.definition, epoch - 7), STATUS_OK);
+    assert_int_equal(hunt_state_learn(scene.hunt, &scene.definition), STATUS_OK);
+    assert_int_equal(hunt_state_activate(scene.hunt, 1, &scene.definition, epoch - 7), STATUS_OK);
     scene.definition.treasure_count = 4;
     assert_int_equal(points_at(&scene, T_US), 93);
-    assert_int_equal(hunt_first_epoch(scene.hunt, 0), epoch - 7);
-    assert_int_equal(hunt_first_epoch(scene.hunt, 1), epoch);
+    assert_int_equal(hunt_state_first_epoch(scene.hunt, 0), epoch - 7);
+    assert_int_equal(hunt_state_first_epoch(scene.hunt, 1), epoch);
     scene_fini(&scene);
 }
 

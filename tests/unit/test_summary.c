@@ -13,6 +13,7 @@
 #include "cluster/base/hash.h"
 #include "cluster/base/rng.h"
 #include "cluster/epochs/summary.h"
+#include "tests/unit/made_ledger.h"
 
 #define RANGE 5
 
@@ -45,7 +46,8 @@ static struct board *some_board(struct rng *rng, uint32_t players, uint64_t poin
     return board;
 }
 
-static struct summary *build(const struct summary_source *sources, uint32_t count)
+static struct summary *build_with(const struct summary_source *sources, uint32_t count,
+                                  const struct ledger *ledger)
 {
     const struct summary_input input = {
         .range = RANGE,
@@ -54,10 +56,16 @@ static struct summary *build(const struct summary_source *sources, uint32_t coun
         .last_hlc = 123456789,
         .sources = sources,
         .count = count,
+        .ledger = ledger,
     };
     struct summary *summary = summary_build(&input);
     assert_non_null(summary);
     return summary;
+}
+
+static struct summary *build(const struct summary_source *sources, uint32_t count)
+{
+    return build_with(sources, count, NULL);
 }
 
 static void assert_says_what_the_board_says(const struct summary *summary, uint16_t number,
@@ -153,6 +161,76 @@ static void every_hunt_keeps_its_own_board(void **state)
         board_free(sources[i].board);
 }
 
+static struct ledger *ledger_in(const struct summary *summary)
+{
+    struct ledger *ledger = NULL;
+    assert_int_equal(summary_ledger(summary, &ledger), STATUS_OK);
+    assert_non_null(ledger);
+    return ledger;
+}
+
+static void a_ledger_comes_back_beside_the_boards(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_init(&rng, 12);
+    struct board *board = some_board(&rng, 30, 100);
+    const struct summary_source source = {.hunt = 9, .board = board};
+    struct made made;
+    made_fill(&made, &rng, 70);
+    assert_false(ledger_empty(&made.ledger));
+    made.ledger.settled_any = true;
+    made.ledger.settled_through = 69;
+    made.ledger.settled_digest = 1234;
+    struct summary *summary = build_with(&source, 1, &made.ledger);
+    assert_says_what_the_board_says(summary, 9, board);
+    assert_true(summary->settled_any);
+    assert_int_equal(summary->settled_through, 69);
+    assert_int_equal(summary->settled_digest, 1234);
+    assert_int_equal(summary->ledger_hunts, made.ledger.hunt_count);
+    assert_int_equal(summary->ledger_bytes, ledger_bytes(&made.ledger));
+
+    struct ledger *ledger = ledger_in(summary);
+    assert_int_equal(made_digest(ledger), made_digest(&made.ledger));
+    assert_int_equal(hash_bytes(summary->bytes + SUMMARY_HEADER_BYTES, summary->ledger_bytes),
+                     made_digest(&made.ledger));
+    free(ledger);
+    summary_release(summary);
+    board_free(board);
+}
+
+static void a_ledger_that_says_nothing_takes_no_bytes(void **state)
+{
+    (void)state;
+    const struct ledger nothing = {.settled_any = false};
+    struct summary *without = build(NULL, 0), *with = build_with(NULL, 0, &nothing);
+    assert_int_equal(with->size, SUMMARY_HEADER_BYTES);
+    assert_int_equal(with->digest, without->digest);
+    struct ledger *ledger = ledger_in(without);
+    assert_true(ledger_empty(ledger));
+    assert_false(ledger->settled_any);
+    free(ledger);
+    summary_release(with);
+    summary_release(without);
+}
+
+static void an_empty_ledger_says_what_was_settled(void **state)
+{
+    (void)state;
+    const struct ledger settled = {.settled_any = true, .settled_digest = 8};
+    struct summary *summary = build_with(NULL, 0, &settled);
+    assert_int_equal(summary->size, SUMMARY_HEADER_BYTES + LEDGER_HEADER_BYTES);
+    assert_true(summary->settled_any);
+    assert_int_equal(summary->settled_through, 0);
+    assert_int_equal(summary->settled_digest, 8);
+    assert_int_equal(summary->ledger_hunts, 0);
+    struct ledger *ledger = ledger_in(summary);
+    assert_true(ledger_empty(ledger));
+    assert_int_equal(ledger->settled_digest, 8);
+    free(ledger);
+    summary_release(summary);
+}
+
 /* Two replicas whose players came to the same scores by other steps say the same bytes. */
 static void the_same_standings_have_the_same_bytes(void **state)
 {
@@ -189,7 +267,9 @@ static struct summary *small_summary(void)
     struct board *first = some_board(&rng, 40, 300), *second = some_board(&rng, 5, POINTS_MAX);
     const struct summary_source sources[] = {{.hunt = 2, .board = first},
                                              {.hunt = 4, .board = second}};
-    struct summary *summary = build(sources, 2);
+    struct made made;
+    made_fill(&made, &rng, 70);
+    struct summary *summary = build_with(sources, 2, &made.ledger);
     board_free(first);
     board_free(second);
     return summary;
@@ -220,6 +300,11 @@ static void every_shortened_summary_is_refused(void **state)
 
 static void assert_is_consistent(const struct summary *summary)
 {
+    struct ledger *ledger = ledger_in(summary);
+    assert_int_equal(ledger->hunt_count, summary->ledger_hunts);
+    assert_int_equal(ledger->settled_through, summary->settled_through);
+    assert_true(!summary->settled_any || summary->settled_through < summary->from);
+    free(ledger);
     for (uint32_t i = 0; i < summary->hunt_count; i++) {
         const struct summary_hunt *hunt = &summary->hunts[i];
         struct summary_cursor cursor;
@@ -276,6 +361,7 @@ struct forged {
     uint32_t names[2];
     uint64_t gaps[3], counts[3];
     bool trailing;
+    const struct ledger *ledger; /* NULL: none, whatever ledger_bytes says */
 };
 
 static struct forged sound(void)
@@ -328,6 +414,8 @@ static enum status decode_forged(const struct forged *forged)
     put_u64(&writer, forged->through);
     put_u64(&writer, 999);
     put_u32(&writer, forged->ledger_bytes);
+    if (forged->ledger != NULL)
+        ledger_encode(forged->ledger, &writer);
     put_hunt(&writer, forged, forged->hunt);
     if (forged->hunts > 1)
         put_hunt(&writer, forged, forged->second_hunt);
@@ -378,6 +466,27 @@ static void a_header_against_the_rules_is_refused(void **state)
     assert_refused(&forged);
     forged = sound();
     forged.hunts = HUNTS_MAX + 1;
+    assert_refused(&forged);
+}
+
+static void a_ledger_against_the_rules_is_refused(void **state)
+{
+    (void)state;
+    struct ledger ledger = {.settled_any = true, .settled_through = 2};
+    struct forged forged = sound();
+    forged.ledger = &ledger;
+    forged.ledger_bytes = LEDGER_HEADER_BYTES;
+    assert_int_equal(decode_forged(&forged), STATUS_OK);
+    forged.ledger_bytes--;
+    assert_refused(&forged);
+    forged.ledger_bytes += 2;
+    assert_refused(&forged);
+    forged.ledger_bytes = UINT32_MAX;
+    assert_refused(&forged);
+    forged.ledger_bytes = LEDGER_HEADER_BYTES;
+    ledger.settled_through = 3; /* of the epochs 3 and 4, which are just being closed */
+    assert_refused(&forged);
+    ledger = (struct ledger){.settled_any = false}; /* has no bytes */
     assert_refused(&forged);
 }
 
@@ -500,11 +609,15 @@ int main(void)
         cmocka_unit_test(a_summary_comes_back_as_it_was_made),
         cmocka_unit_test(the_header_names_range_run_and_last_hlc),
         cmocka_unit_test(every_hunt_keeps_its_own_board),
+        cmocka_unit_test(a_ledger_comes_back_beside_the_boards),
+        cmocka_unit_test(a_ledger_that_says_nothing_takes_no_bytes),
+        cmocka_unit_test(an_empty_ledger_says_what_was_settled),
         cmocka_unit_test(the_same_standings_have_the_same_bytes),
         cmocka_unit_test(every_shortened_summary_is_refused),
         cmocka_unit_test(a_changed_byte_never_gets_past_the_rules),
         cmocka_unit_test(what_is_written_by_the_rules_is_read),
         cmocka_unit_test(a_header_against_the_rules_is_refused),
+        cmocka_unit_test(a_ledger_against_the_rules_is_refused),
         cmocka_unit_test(hunts_that_do_not_rise_are_refused),
         cmocka_unit_test(counts_beyond_what_is_there_are_refused),
         cmocka_unit_test(a_top_list_that_the_histogram_does_not_bear_out_is_refused),

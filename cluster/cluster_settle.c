@@ -1,0 +1,176 @@
+/* Settling: who has won, logged by each range for itself.
+ *
+ * There is no coordinator. Every node collects the ledgers of all ranges; when all are in through
+ * an epoch, each range's leader computes the same settlement from them and logs its own share:
+ * SETTLE, which its replicas apply without ever seeing a ledger of another range. Ledgers are
+ * forgotten when all ranges have settled. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster/base/check.h"
+#include "cluster/cluster_internal.h"
+
+/* Ledgers that wait to be settled; what does not fit is found missing, and waits for room. */
+#define LEDGER_BYTES_MAX ((size_t)64 << 20)
+
+enum status settle_begin(struct cluster *cluster)
+{
+    const struct settings *settings = system_state_settings(cluster->system);
+    cluster->ledgers = ledgers_new(settings->ranges, settings->first_epoch, LEDGER_BYTES_MAX);
+    return cluster->ledgers != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static void diverged(struct cluster *cluster, uint32_t range, uint64_t epoch)
+{
+    if (cluster->diverged)
+        return;
+    cluster->diverged = true;
+    cluster_note(cluster, NOTE_ERROR, "range %u has diverged in epoch %llu: nothing is settled",
+                 range, (unsigned long long)epoch);
+}
+
+enum status settle_summary(struct cluster *cluster, const struct summary *summary)
+{
+    const enum status status = ledgers_add(cluster->ledgers, summary);
+    if (status == STATUS_CONFLICT)
+        diverged(cluster, summary->range, summary->from);
+    if (status == STATUS_FULL)
+        cluster_note(cluster, NOTE_WARNING, "no room for the ledger of range %u, epoch %llu",
+                     summary->range, (unsigned long long)summary->from);
+    return status == STATUS_NO_MEMORY ? status : STATUS_OK;
+}
+
+void settle_applied(struct cluster *cluster, const struct range_applied *applied)
+{
+    if (applied->all_settled_next > 0)
+        ledgers_drop_before(cluster->ledgers, applied->all_settled_next);
+}
+
+void settle_tick(struct cluster *cluster)
+{
+    if (cluster->ledgers == NULL)
+        return;
+    struct ledgers_settled settled;
+    ledgers_settled(cluster->ledgers, &settled);
+    if (settled.differs)
+        diverged(cluster, settled.range, settled.epoch);
+    cluster->all_settled_next = settled.next;
+    ledgers_drop_before(cluster->ledgers, settled.next);
+}
+
+/* What this range knows as awarded, by rising (hunt, treasure), in the turn's memory. */
+static void list_awarded(struct cluster *cluster, const struct slot *slot,
+                         struct settle_input *input)
+{
+    const struct engine *engine = range_state_engine(slot->state);
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < system_state_hunts(cluster->system); i++)
+        most += system_state_hunt(cluster->system, i)->names.count;
+    struct settle_awarded *list = arena_take(&cluster->arena, (most + 1) * sizeof *list);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < system_state_hunts(cluster->system); i++) {
+        const struct hunt *hunt = system_state_hunt(cluster->system, i);
+        for (uint16_t number = 0; number < hunt->names.count; number++) {
+            const uint32_t awarded = engine_awarded(engine, hunt->number, number);
+            if (awarded > 0)
+                list[count++] = (struct settle_awarded){
+                    .hunt = hunt->number, .treasure = number, .awarded = awarded};
+        }
+    }
+    input->awarded = list;
+    input->awarded_count = count;
+}
+
+/* Most ranges settle the same run at the same time: it is computed once. */
+static bool settled_before(const struct cluster *cluster, const struct settle_input *input)
+{
+    const struct settlement *kept = cluster->settlement;
+    return kept != NULL && kept->from == input->from && kept->through == input->through &&
+           cluster->settlement_after == input->settled_digest;
+}
+
+/* NULL: it cannot be had now. */
+static const struct settlement *settlement_for(struct cluster *cluster, const struct slot *slot,
+                                               uint64_t through)
+{
+    const struct engine *engine = range_state_engine(slot->state);
+    struct settle_input input = {
+        .from = range_state_settle_next(slot->state),
+        .through = through,
+        .ranges = system_state_settings(cluster->system)->ranges,
+        .settled_digest = engine_settled_digest(engine),
+    };
+    if (settled_before(cluster, &input))
+        return cluster->settlement;
+    struct settle_ledger *ledgers;
+    if (ledgers_gather(cluster->ledgers, input.from, through, &ledgers, &input.ledger_count) !=
+        STATUS_OK)
+        return NULL;
+    input.ledgers = ledgers;
+    list_awarded(cluster, slot, &input);
+    struct settlement *computed = NULL;
+    const enum status status = settle_compute(&input, &computed);
+    free(ledgers);
+    if (status == STATUS_CORRUPT)
+        diverged(cluster, slot->range, input.from);
+    if (status != STATUS_OK)
+        return NULL;
+    settlement_free(cluster->settlement);
+    cluster->settlement = computed;
+    cluster->settlement_after = input.settled_digest;
+    return computed;
+}
+
+/* Logs the range's share, all parts of it; false: not all could be logged. */
+static bool log_share(struct cluster *cluster, struct slot *slot, const struct settle_share *share)
+{
+    uint8_t *body = arena_take(&cluster->arena, SETTLE_PART_BYTES_MAX);
+    const uint32_t parts = settle_parts(share);
+    for (uint32_t part = 1; part <= parts; part++) {
+        struct writer writer;
+        writer_init(&writer, body, SETTLE_PART_BYTES_MAX);
+        settle_encode_part(share, part, &writer);
+        CHECK(writer_ok(&writer));
+        const struct record record = {
+            .kind = RECORD_SETTLE,
+            .stamp = hlc_now(&cluster->hlc, cluster->now.physical_us),
+            .uncertainty_us = cluster->now.uncertainty_us,
+            .body = body,
+            .body_bytes = writer.used,
+        };
+        uint64_t index;
+        if (!cluster_has_room(cluster) ||
+            groups_submit(cluster, slot->group, &record, &index) != STATUS_OK)
+            return false;
+        slot->settle_index = index;
+    }
+    return true;
+}
+
+void settle_tick_range(struct cluster *cluster, struct slot *slot)
+{
+    const uint64_t next = range_state_settle_next(slot->state);
+    uint64_t through;
+    if (cluster->diverged || slot->settle_index > group_applied(slot->group) ||
+        !ledgers_have_all(cluster->ledgers, next, &through))
+        return;
+    if (slot->settle_through >= through || through >= range_state_open_epoch(slot->state))
+        return;
+    const struct settlement *settlement = settlement_for(cluster, slot, through);
+    if (settlement == NULL)
+        return;
+    const struct settle_share share = {
+        .settlement = settlement,
+        .range = slot->range,
+        .all_settled_next = cluster->all_settled_next,
+    };
+    /* What could not be logged whole is begun again: part 1 drops an unfinished run. */
+    if (log_share(cluster, slot, &share))
+        slot->settle_through = through;
+}
+
+void settle_free(struct cluster *cluster)
+{
+    settlement_free(cluster->settlement);
+    ledgers_free(cluster->ledgers);
+}

@@ -1,0 +1,394 @@
+#include "tests/sim/rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster/base/check.h"
+#include "cluster/clock/hlc.h"
+#include "tests/sim/mail.h"
+
+#define STEP_US       1000
+#define MONOTONIC_US  1000000
+#define SETTLE_MS_MAX 10000
+#define FIRST_NODE_ID 500
+
+struct rig_letter {
+    struct rig_letter *next; /* in the order of sending */
+    uint64_t sent_us, stamp;
+    uint32_t from, to;
+    struct message message;
+};
+
+static struct now now_of(const struct rig *rig, uint32_t node)
+{
+    return (struct now){
+        .monotonic_us = MONOTONIC_US + rig->now_us,
+        .physical_us =
+            (uint64_t)((int64_t)(RIG_START_US + rig->now_us) + rig->nodes[node].offset_us),
+        .uncertainty_us = 500,
+    };
+}
+
+uint64_t rig_epoch(const struct rig *rig)
+{
+    return epoch_of(hlc_from_us(RIG_START_US + rig->now_us), rig->settings.epoch_ms);
+}
+
+static void post(struct rig *rig, uint32_t from, const struct effect *effect)
+{
+    const struct message *message = effect->send.message;
+    if (message->kind == MESSAGE_GROUP && message->group.group == rig->silent_group)
+        return;
+    if (message->kind == MESSAGE_LEARNED && message->learned.range == rig->silent_group)
+        return;
+    uint32_t to = 0;
+    while (rig->members[to].id != effect->send.node)
+        to++;
+    CHECK(to < rig->count);
+    if (rig->nodes[from].mute || rig->nodes[to].deaf)
+        return;
+    struct rig_letter *letter = calloc(1, sizeof *letter);
+    CHECK(letter != NULL);
+    *letter = (struct rig_letter){
+        .sent_us = rig->now_us,
+        .stamp = rig->effects.stamp,
+        .from = from,
+        .to = to,
+        .message = mail_copy(message),
+    };
+    struct rig_letter **link = &rig->letters;
+    while (*link != NULL)
+        link = &(*link)->next;
+    *link = letter;
+}
+
+/* P1, at the moment of the acknowledgement. */
+static void check_durable(const struct rig *rig, const struct result *result)
+{
+    if (!outcome_accepted(result->outcome))
+        return;
+    uint32_t disks = 0;
+    for (uint32_t i = 0; i < rig->count; i++) {
+        const struct disk_group *group = disk_find(&rig->nodes[i].disk, result->range);
+        disks += group != NULL && group->count >= result->log_index;
+    }
+    CHECK(disks > rig->count / 2);
+}
+
+static void take_replies(struct rig *rig, const struct effect *effect)
+{
+    for (uint32_t i = 0; i < effect->reply.count; i++) {
+        CHECK(rig->reply_count < RIG_REPLIES_MAX);
+        check_durable(rig, &effect->reply.replies[i].result);
+        rig->replies[rig->reply_count++] = effect->reply.replies[i];
+    }
+}
+
+static void take_defined(struct rig *rig, const struct effect *effect)
+{
+    rig->defined_count++;
+    rig->defined = (struct rig_defined){
+        .token = effect->defined.token,
+        .status = effect->defined.status,
+        .version = effect->defined.version,
+        .active_from_epoch = effect->defined.active_from_epoch,
+        .missing_count = effect->defined.missing_count,
+    };
+    for (uint32_t i = 0; i < effect->defined.missing_count; i++)
+        rig->defined.missing[i] = effect->defined.missing[i];
+}
+
+static void answer_read(struct rig *rig, uint32_t node, const struct effect *effect)
+{
+    const struct disk_group *group = disk_find(&rig->nodes[node].disk, effect->group);
+    CHECK(group != NULL);
+    CHECK(effect->read_log.first >= 1 && effect->read_log.first <= group->count);
+    const uint64_t last =
+        effect->read_log.last < group->count ? effect->read_log.last : group->count;
+    const struct event event = {
+        .kind = EVENT_LOG_READ,
+        .log_read = {.group = effect->group,
+                     .first = effect->read_log.first,
+                     .entries = &group->entries[effect->read_log.first - 1],
+                     .count = (uint32_t)(last - effect->read_log.first + 1)},
+    };
+    rig_event(rig, node, &event);
+}
+
+static void carry_out(struct rig *rig, uint32_t node, const struct effect *effect)
+{
+    switch (effect->kind) {
+    case EFFECT_SEND:
+        post(rig, node, effect);
+        break;
+    case EFFECT_HARD_STATE:
+    case EFFECT_APPEND:
+    case EFFECT_TRUNCATE:
+        disk_add(&rig->nodes[node].disk, effect);
+        break;
+    case EFFECT_REPLY:
+        take_replies(rig, effect);
+        break;
+    case EFFECT_DEFINED:
+        take_defined(rig, effect);
+        break;
+    case EFFECT_QUERIED:
+        rig->answer = *effect->queried.reply;
+        rig->answer_token = effect->queried.token;
+        rig->answer_count++;
+        break;
+    case EFFECT_PUBLISH:
+        global_board_release(effect->publish.board);
+        break;
+    case EFFECT_READ_LOG:
+    case EFFECT_NOTE:
+        break;
+    }
+}
+
+static void end_turn(struct rig *rig, uint32_t node)
+{
+    struct rig_node *it = &rig->nodes[node];
+    (void)disk_submit(&it->disk, cluster_ticket(it->core), rig->now_us + STEP_US);
+    cluster_turn_end(it->core);
+}
+
+/* One step and its effects; what it wants to read is noted, to be answered after the turn. */
+static void step(struct rig *rig, uint32_t node, const struct event *event,
+                 struct effect *ret_reads, uint32_t *reads)
+{
+    struct rig_node *it = &rig->nodes[node];
+    struct event next = *event;
+    do {
+        if (next.kind == EVENT_CONTINUE) {
+            end_turn(rig, node);
+            it->continued++;
+        }
+        const struct now now = now_of(rig, node);
+        CHECK(cluster_step(it->core, &now, &next, &rig->effects) == STATUS_OK);
+        for (uint32_t i = 0; i < rig->effects.count; i++) {
+            const struct effect *effect = &rig->effects.list[i];
+            carry_out(rig, node, effect);
+            if (effect->kind == EFFECT_READ_LOG) {
+                CHECK(*reads < RANGES_MAX);
+                ret_reads[(*reads)++] = *effect;
+            }
+        }
+        next = (struct event){.kind = EVENT_CONTINUE};
+    } while (rig->effects.more);
+}
+
+void rig_event(struct rig *rig, uint32_t node, const struct event *event)
+{
+    struct rig_node *it = &rig->nodes[node];
+    struct effect *reads = calloc(RANGES_MAX, sizeof *reads);
+    CHECK(reads != NULL);
+    uint32_t count = 0;
+    step(rig, node, event, reads, &count);
+    if (cluster_gathered(it->core) && disk_next_us(&it->disk) == UINT64_MAX) {
+        const struct event flush = {.kind = EVENT_FLUSH};
+        step(rig, node, &flush, reads, &count);
+    }
+    end_turn(rig, node);
+    for (uint32_t i = 0; i < count; i++)
+        answer_read(rig, node, &reads[i]);
+    free(reads);
+}
+
+static void boot(struct rig *rig, uint32_t node)
+{
+    struct rig_node *it = &rig->nodes[node];
+    it->boot++;
+    struct cluster_config config = {
+        .node = rig->members[node].id,
+        .seed = 7 * it->boot + node,
+        .tail_bytes_max = TAIL_BYTES_MAX,
+        .self = rig->members[node],
+    };
+    config.self.boot = it->boot;
+    it->core = cluster_new(&config);
+    CHECK(it->core != NULL);
+}
+
+void rig_init(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t epoch_ms)
+{
+    CHECK(nodes >= 1 && nodes <= RIG_NODES_MAX);
+    memset(rig, 0, sizeof *rig);
+    rig->count = nodes;
+    rig->silent_group = RIG_NO_GROUP;
+    rig->settings = (struct settings){
+        .cluster_id = 1,
+        .first_epoch = epoch_of(hlc_from_us(RIG_START_US), epoch_ms),
+        .ranges = ranges,
+        .replicas = nodes,
+        .epoch_ms = epoch_ms,
+        .players_max = 64 * ranges,
+    };
+    for (uint32_t i = 0; i < nodes; i++) {
+        struct member *member = &rig->members[i];
+        member->id = FIRST_NODE_ID + i;
+        member->boot = 1;
+        const char name[3] = {'n', (char)('1' + (int)i), '\0'};
+        CHECK(name_set(&member->name, name, 2) == STATUS_OK);
+    }
+    const struct event found = {
+        .kind = EVENT_FOUND,
+        .found = {.settings = &rig->settings, .members = rig->members, .count = nodes},
+    };
+    for (uint32_t i = 0; i < nodes; i++) {
+        disk_init(&rig->nodes[i].disk);
+        boot(rig, i);
+        rig_event(rig, i, &found);
+    }
+}
+
+static void letter_free(struct rig_letter *letter)
+{
+    mail_free(&letter->message);
+    free(letter);
+}
+
+void rig_fini(struct rig *rig)
+{
+    while (rig->letters != NULL) {
+        struct rig_letter *letter = rig->letters;
+        rig->letters = letter->next;
+        letter_free(letter);
+    }
+    for (uint32_t i = 0; i < rig->count; i++) {
+        cluster_free(rig->nodes[i].core);
+        disk_fini(&rig->nodes[i].disk);
+    }
+}
+
+static void deliver(struct rig *rig)
+{
+    while (rig->letters != NULL && rig->letters->sent_us < rig->now_us) {
+        struct rig_letter *letter = rig->letters;
+        rig->letters = letter->next;
+        const struct event event = {
+            .kind = EVENT_MESSAGE,
+            .received = {.stamp = letter->stamp, .message = &letter->message},
+        };
+        if (!rig->nodes[letter->to].deaf && !rig->nodes[letter->from].mute)
+            rig_event(rig, letter->to, &event);
+        letter_free(letter);
+    }
+}
+
+static void wake(struct rig *rig, uint32_t node)
+{
+    struct rig_node *it = &rig->nodes[node];
+    const uint64_t ticket = it->stuck ? 0 : disk_sync(&it->disk, rig->now_us);
+    if (ticket > 0) {
+        const struct event event = {.kind = EVENT_PERSISTED, .ticket = ticket};
+        rig_event(rig, node, &event);
+    }
+    if (cluster_next_tick_us(it->core) <= MONOTONIC_US + rig->now_us) {
+        const struct event event = {.kind = EVENT_TICK};
+        rig_event(rig, node, &event);
+    }
+}
+
+void rig_run(struct rig *rig, uint32_t ms)
+{
+    for (uint32_t i = 0; i < ms; i++) {
+        rig->now_us += STEP_US;
+        deliver(rig);
+        for (uint32_t node = 0; node < rig->count; node++)
+            wake(rig, node);
+    }
+}
+
+uint32_t rig_leader(const struct rig *rig, uint32_t group)
+{
+    uint32_t leader = RIG_NOBODY;
+    uint64_t newest = 0;
+    for (uint32_t i = 0; i < rig->count; i++) {
+        uint64_t term;
+        if (cluster_leads(rig->nodes[i].core, group, &term) && term > newest) {
+            newest = term;
+            leader = i;
+        }
+    }
+    return leader;
+}
+
+static bool settled(const struct rig *rig)
+{
+    for (uint32_t i = 0; i < rig->count; i++) {
+        const char *reason;
+        if (!cluster_ready(rig->nodes[i].core, &reason))
+            return false;
+    }
+    for (uint32_t range = 0; range < rig->settings.ranges; range++) {
+        if (rig_leader(rig, range) == RIG_NOBODY)
+            return false;
+    }
+    return rig_leader(rig, GROUP_SYSTEM) != RIG_NOBODY;
+}
+
+void rig_settle(struct rig *rig)
+{
+    for (uint32_t ms = 0; !settled(rig); ms += 10) {
+        CHECK(ms < SETTLE_MS_MAX);
+        rig_run(rig, 10);
+    }
+}
+
+void rig_restart(struct rig *rig, uint32_t node)
+{
+    struct rig_node *it = &rig->nodes[node];
+    cluster_free(it->core);
+    disk_lose(&it->disk);
+    boot(rig, node);
+    for (uint32_t i = 0; i < it->disk.group_count; i++) {
+        const struct disk_group *group = &it->disk.groups[i];
+        const struct event event = {
+            .kind = EVENT_RESTORE,
+            .restore = {.group = group->group,
+                        .hard_state = group->hard_state,
+                        .first = 1,
+                        .entries = group->entries,
+                        .count = group->count},
+        };
+        rig_event(rig, node, &event);
+    }
+    const struct event start = {.kind = EVENT_START};
+    rig_event(rig, node, &start);
+}
+
+void rig_send(struct rig *rig, uint32_t node, uint64_t token, const struct action *actions,
+              uint32_t count)
+{
+    const struct event event = {
+        .kind = EVENT_ACTIONS,
+        .actions = {.token = token, .list = actions, .count = count},
+    };
+    rig_event(rig, node, &event);
+}
+
+void rig_define(struct rig *rig, uint32_t node, uint64_t token, const struct definition *definition)
+{
+    const struct event event = {
+        .kind = EVENT_DEFINE,
+        .define = {.token = token, .definition = definition},
+    };
+    rig_event(rig, node, &event);
+}
+
+void rig_ask(struct rig *rig, uint32_t node, const struct query *query)
+{
+    const struct event event = {.kind = EVENT_QUERY, .query = *query};
+    rig_event(rig, node, &event);
+}
+
+const struct result *rig_result(const struct rig *rig, uint64_t token, uint32_t place)
+{
+    for (uint32_t i = rig->reply_count; i-- > 0;) {
+        if (rig->replies[i].token == token && rig->replies[i].place == place)
+            return &rig->replies[i].result;
+    }
+    return NULL;
+}

@@ -1,0 +1,92 @@
+/* tests/sim/rig.h -- One to three cores on a table, for tests that tell a story: the test holds the
+ * clock, the disks and the wires.
+ *
+ * Every message takes a millisecond; every write is on disk a millisecond later, unless the disk is
+ * stuck. Nothing happens by chance. While it runs, the rig itself checks that no accepted claim is
+ * acknowledged before its entry is on the disks of a quorum. */
+#ifndef CAIRN_TESTS_SIM_RIG_H
+#define CAIRN_TESTS_SIM_RIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cluster/cluster.h"
+#include "tests/sim/disk.h"
+
+#define RIG_NODES_MAX   3
+#define RIG_REPLIES_MAX 8192
+#define RIG_START_US    UINT64_C(1790000000000000) /* true time at the start */
+#define RIG_NOBODY      UINT32_MAX
+#define RIG_NO_GROUP    (UINT32_MAX - 1)
+
+struct rig_node {
+    struct cluster *core;
+    struct disk disk;
+    uint64_t boot;
+    bool stuck;         /* its disk finishes nothing */
+    bool mute, deaf;    /* nothing leaves it; nothing reaches it */
+    int64_t offset_us;  /* of its clock */
+    uint64_t continued; /* how often it had more to do than one list holds */
+};
+
+/* What became of a DEFINE. */
+struct rig_defined {
+    uint64_t token;
+    enum status status;
+    uint32_t version;
+    uint64_t active_from_epoch;
+    uint32_t missing[RANGES_MAX];
+    uint32_t missing_count;
+};
+
+struct rig_letter;
+
+struct rig {
+    uint32_t count; /* of nodes */
+    uint64_t now_us;
+    struct settings settings;
+    struct member members[RIG_NODES_MAX];
+    struct rig_node nodes[RIG_NODES_MAX];
+    uint32_t silent_group; /* whose messages are all lost; RIG_NO_GROUP: none */
+    struct rig_letter *letters;
+    struct effects effects;
+
+    struct reply replies[RIG_REPLIES_MAX]; /* in the order in which they came */
+    uint32_t reply_count;
+    struct rig_defined defined; /* the newest */
+    uint32_t defined_count;
+    struct query_reply answer; /* the newest */
+    uint64_t answer_token;
+    uint32_t answer_count;
+};
+
+/* Founds a cluster; nothing has run yet. */
+void rig_init(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t epoch_ms);
+void rig_fini(struct rig *rig);
+
+/* One event of one node, and everything that follows from it at once. */
+void rig_event(struct rig *rig, uint32_t node, const struct event *event);
+
+void rig_run(struct rig *rig, uint32_t ms);
+
+/* Runs until every group has a leader that is ready; fails after ten seconds. */
+void rig_settle(struct rig *rig);
+
+/* Who leads and takes actions; RIG_NOBODY. */
+uint32_t rig_leader(const struct rig *rig, uint32_t group);
+
+/* Power loss and start: what was not on disk is gone. */
+void rig_restart(struct rig *rig, uint32_t node);
+
+uint64_t rig_epoch(const struct rig *rig);
+
+void rig_send(struct rig *rig, uint32_t node, uint64_t token, const struct action *actions,
+              uint32_t count);
+void rig_define(struct rig *rig, uint32_t node, uint64_t token,
+                const struct definition *definition);
+void rig_ask(struct rig *rig, uint32_t node, const struct query *query);
+
+/* The newest result that came for this action of this request; NULL: none. */
+const struct result *rig_result(const struct rig *rig, uint64_t token, uint32_t place);
+
+#endif
