@@ -194,6 +194,35 @@ struct definition *generate_definition(struct rng *rng, const struct generate_hu
     return definition;
 }
 
+static void name_treasure(struct treasure *treasure, uint32_t id)
+{
+    char name[16];
+    const int length = snprintf(name, sizeof name, "t%u", (unsigned)id);
+    CHECK(name_set(&treasure->id, name, (size_t)length) == STATUS_OK);
+}
+
+struct definition *generate_next(struct rng *rng, const struct generate_hunt *hunt,
+                                 const struct definition *before, uint32_t *next_id)
+{
+    struct definition *definition = generate_definition(rng, hunt);
+    uint16_t gone = 0;
+    for (uint16_t i = 0; i < definition->treasure_count; i++) {
+        struct treasure *treasure = &definition->treasures[i];
+        gone = (uint16_t)(gone + rng_chance(rng, 1, 8));
+        if (i + gone >= before->treasure_count) {
+            name_treasure(treasure, (*next_id)++);
+            continue;
+        }
+        const struct treasure *kept = &before->treasures[i + gone];
+        treasure->id = kept->id;
+        if (kept->supply == 0)
+            treasure->supply = 0;
+        else if (treasure->supply == 0)
+            treasure->supply = number(rng, 1, 6);
+    }
+    return definition;
+}
+
 /* Players. */
 
 struct generate_players *generate_players_new(struct rng *rng, uint32_t players, uint16_t hunt,

@@ -44,6 +44,12 @@ struct generate_hunt {
  * frees it with definition_free. */
 struct definition *generate_definition(struct rng *rng, const struct generate_hunt *hunt);
 
+/* The next version of a hunt: most treasures go on under their ids, changed at will but for what
+ * may not change (limited or not, the plane); some are gone, some are new, with ids t`*next_id` up.
+ */
+struct definition *generate_next(struct rng *rng, const struct generate_hunt *hunt,
+                                 const struct definition *before, uint32_t *next_id);
+
 /* Some players of one hunt, what they sent, and what they know they have. */
 struct generate_players;
 

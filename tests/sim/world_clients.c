@@ -11,7 +11,7 @@
 #define PATIENCE_US      UINT64_C(800000) /* then a client asks again */
 #define REQUESTS_MAX     200              /* open at a time */
 
-static struct definition *new_version(struct world *world, const struct played_hunt *hunt)
+static struct definition *new_version(struct world *world, struct played_hunt *hunt)
 {
     const struct generate_hunt wish = {
         .name = hunt->name,
@@ -20,6 +20,9 @@ static struct definition *new_version(struct world *world, const struct played_h
         .start_ms = (int64_t)(WORLD_START_US / 1000),
         .length_ms = (int64_t)world->options.seconds * 1000,
     };
+    if (hunt->definition != NULL)
+        return generate_next(&world->rng, &wish, hunt->definition, &hunt->next_id);
+    hunt->next_id = wish.treasures;
     return generate_definition(&world->rng, &wish);
 }
 
