@@ -127,6 +127,9 @@ const struct system_state *cluster_system(const struct cluster *cluster);
 struct global_board *cluster_newest_board(const struct cluster *cluster);
 struct global_board *cluster_board(const struct cluster *cluster, uint64_t epoch);
 
+/* The last epoch that all ranges have settled, as far as this node knows; false: none is. */
+bool cluster_settled(const struct cluster *cluster, uint64_t *ret_epoch);
+
 /* NULL until the settings are known. */
 const struct merge *cluster_merge(const struct cluster *cluster);
 

@@ -6,7 +6,8 @@
  *   cluster_hunts.c     DEFINE, LEARN, ACTIVATE, RESOLVE: one epoch for all ranges
  *   cluster_epochs.c    closing epochs, and the boards
  *   cluster_settle.c    who has won: each range logs its share
- *   cluster_query.c     reading
+ *   cluster_query.c     reading what one range knows
+ *   cluster_query_all.c reading what all ranges know together
  */
 #ifndef CAIRN_CLUSTER_CLUSTER_INTERNAL_H
 #define CAIRN_CLUSTER_CLUSTER_INTERNAL_H
@@ -204,5 +205,26 @@ void query_take(struct cluster *cluster, const struct query *query);
 void query_applied(struct cluster *cluster, struct slot *slot, uint64_t index, uint64_t term);
 void query_check_term(struct cluster *cluster, struct slot *slot);
 void query_free(struct slot *slot);
+struct query_reply *query_new_reply(struct cluster *cluster, enum status status);
+void query_answer(struct cluster *cluster, uint64_t token, const struct query_reply *reply);
+/* The last epoch that is settled in the slot's range; false: none is. */
+bool query_settled(const struct cluster *cluster, const struct slot *slot, uint64_t *ret_epoch);
+
+/* The board of the newest complete epoch. */
+struct standings {
+    struct global_board *board; /* a reference */
+    uint64_t epoch;
+    uint64_t end; /* the first stamp after the epoch */
+};
+/* False: no epoch is complete. */
+bool query_standings_open(const struct cluster *cluster, struct standings *ret_standings);
+void query_standings_close(struct standings *standings);
+/* The rank of a player of the engine's range, by the score that he had when the epoch ended; 0: the
+ * board does not count him. */
+uint64_t query_rank(const struct standings *standings, const struct engine *engine, uint16_t hunt,
+                    const struct player_id *player);
+
+/* cluster_query_all.c */
+void query_take_all(struct cluster *cluster, const struct query *query);
 
 #endif

@@ -1,4 +1,5 @@
-/* Reading a player's state where it is led, and the groups' present state. */
+/* Reading a player's state where it is led, and the groups' present state. Questions to all ranges
+ * are in cluster_query_all.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,14 +7,14 @@
 #include "cluster/base/hash.h"
 #include "cluster/cluster_internal.h"
 
-static void answer(struct cluster *cluster, uint64_t token, const struct query_reply *reply)
+void query_answer(struct cluster *cluster, uint64_t token, const struct query_reply *reply)
 {
     struct effect *effect = effects_add(cluster->effects, EFFECT_QUERIED);
     effect->queried.token = token;
     effect->queried.reply = reply;
 }
 
-static struct query_reply *new_reply(struct cluster *cluster, enum status status)
+struct query_reply *query_new_reply(struct cluster *cluster, enum status status)
 {
     struct query_reply *reply = arena_take(&cluster->arena, sizeof *reply);
     memset(reply, 0, sizeof *reply);
@@ -34,38 +35,115 @@ static struct slot *slot_to_read(const struct cluster *cluster, const struct pla
     return slot;
 }
 
-/* His rank on the newest complete board, by the score he had when that epoch ended. */
+bool query_standings_open(const struct cluster *cluster, struct standings *ret_standings)
+{
+    uint64_t epoch;
+    if (cluster->merge == NULL || !merge_complete(cluster->merge, &epoch))
+        return false;
+    struct global_board *board = cluster_board(cluster, epoch);
+    if (board == NULL)
+        return false;
+    const uint32_t epoch_ms = system_state_settings(cluster->system)->epoch_ms;
+    *ret_standings =
+        (struct standings){.board = board, .epoch = epoch, .end = epoch_start(epoch + 1, epoch_ms)};
+    return true;
+}
+
+void query_standings_close(struct standings *standings)
+{
+    global_board_release(standings->board);
+}
+
+uint64_t query_rank(const struct standings *standings, const struct engine *engine, uint16_t hunt,
+                    const struct player_id *player)
+{
+    if (!engine_known_before(engine, hunt, player, standings->end))
+        return 0;
+    const int64_t score = engine_score_before(engine, hunt, player, standings->end);
+    return global_board_rank(standings->board, hunt, score, player);
+}
+
 static void rank_player(const struct cluster *cluster, const struct slot *slot,
                         const struct query *query, struct player_answer *player)
 {
-    uint64_t epoch;
-    if (!player->page.known || !merge_complete(cluster->merge, &epoch))
+    struct standings standings;
+    if (!query_standings_open(cluster, &standings))
         return;
-    struct global_board *board = cluster_board(cluster, epoch);
-    if (board == NULL)
-        return;
-    const uint32_t epoch_ms = system_state_settings(cluster->system)->epoch_ms;
-    const int64_t score = engine_score_before(range_state_engine(slot->state), query->hunt,
-                                              &query->player, epoch_start(epoch + 1, epoch_ms));
-    player->rank = global_board_rank(board, query->hunt, score, &query->player);
-    player->rank_epoch = epoch;
+    player->rank =
+        query_rank(&standings, range_state_engine(slot->state), query->hunt, &query->player);
+    player->rank_epoch = standings.epoch;
     player->ranked = player->rank > 0;
-    global_board_release(board);
+    query_standings_close(&standings);
+}
+
+bool query_settled(const struct cluster *cluster, const struct slot *slot, uint64_t *ret_epoch)
+{
+    const uint64_t next = range_state_settle_next(slot->state);
+    if (next <= system_state_settings(cluster->system)->first_epoch)
+        return false;
+    *ret_epoch = next - 1;
+    return true;
+}
+
+/* Places in the active definition, and the player and the moment that they are told about for. */
+struct open_places {
+    uint16_t hunt;
+    const struct definition *definition;
+    uint64_t hlc;
+    uint32_t reactions;
+    const uint16_t *list;
+    uint16_t count;
+};
+
+/* What is to be told about treasures at places of the active definition. */
+static struct open_treasure *tell_open(struct cluster *cluster, const struct slot *slot,
+                                       const struct open_places *places)
+{
+    const struct engine *engine = range_state_engine(slot->state);
+    struct open_treasure *list = arena_take(&cluster->arena, (places->count + 1U) * sizeof *list);
+    for (uint16_t i = 0; i < places->count; i++) {
+        const uint16_t place = places->list[i];
+        CHECK(place < places->definition->treasure_count);
+        const struct treasure *treasure = &places->definition->treasures[place];
+        const uint32_t awarded = engine_awarded(engine, places->hunt, treasure->number);
+        const uint32_t needed = treasure->unlock_reactions;
+        list[i] = (struct open_treasure){
+            .points = engine_points(engine, places->hunt, place, places->hlc),
+            .supply_left = treasure->supply > awarded ? treasure->supply - awarded : 0,
+            .reactions_missing = needed > places->reactions ? needed - places->reactions : 0,
+        };
+    }
+    return list;
 }
 
 static void answer_player(struct cluster *cluster, const struct slot *slot,
                           const struct query *query)
 {
-    struct query_reply *reply = new_reply(cluster, STATUS_OK);
+    struct query_reply *reply = query_new_reply(cluster, STATUS_OK);
     struct player_answer *player = &reply->player;
+    struct player_page *page = &player->page;
     const struct engine *engine = range_state_engine(slot->state);
     const uint64_t now = hlc_from_us(cluster->now.physical_us);
     const uint64_t last = range_state_last_hlc(slot->state);
-    engine_player(engine, query->hunt, &query->player, now > last ? now : last, &player->page);
+    const uint64_t present = now > last ? now : last;
+    engine_player(engine, query->hunt, &query->player, present, page);
+    player->received_count =
+        engine_reactions(engine, query->hunt, &query->player, player->received);
     player->definition = engine_definition(engine, query->hunt, &player->version);
     player->epoch = range_state_open_epoch(slot->state);
+    struct open_places places = {.hunt = query->hunt,
+                                 .definition = player->definition,
+                                 .hlc = present,
+                                 .reactions = page->reactions,
+                                 .list = page->open,
+                                 .count = page->open_count};
+    player->open = tell_open(cluster, slot, &places);
+    places.list = page->locked;
+    places.count = page->locked_count;
+    player->locked = tell_open(cluster, slot, &places);
+    player->settled = query_settled(cluster, slot, &player->settled_through);
     rank_player(cluster, slot, query, player);
-    answer(cluster, query->token, reply);
+    query_answer(cluster, query->token, reply);
 }
 
 static void answer_receipt(struct cluster *cluster, const struct slot *slot,
@@ -74,10 +152,10 @@ static void answer_receipt(struct cluster *cluster, const struct slot *slot,
     struct result result;
     const enum status status = engine_receipt(range_state_engine(slot->state), query->hunt,
                                               &query->player, query->seq, &result);
-    struct query_reply *reply = new_reply(cluster, status);
+    struct query_reply *reply = query_new_reply(cluster, status);
     if (status == STATUS_OK)
         reply->receipt = result;
-    answer(cluster, query->token, reply);
+    query_answer(cluster, query->token, reply);
 }
 
 static void answer_now(struct cluster *cluster, const struct slot *slot, const struct query *query)
@@ -113,10 +191,10 @@ static void answer_ranges(struct cluster *cluster, const struct query *query)
         group_view(cluster->system_group, &range->group);
         range->digest = system_state_digest(cluster->system);
     }
-    struct query_reply *reply = new_reply(cluster, STATUS_OK);
+    struct query_reply *reply = query_new_reply(cluster, STATUS_OK);
     reply->ranges.list = list;
     reply->ranges.count = count;
-    answer(cluster, query->token, reply);
+    query_answer(cluster, query->token, reply);
 }
 
 /* A barrier of our own shows that we still lead, and what was committed before it was asked. */
@@ -131,7 +209,7 @@ static void wait_for_barrier(struct cluster *cluster, struct slot *slot, const s
     if (waiting == NULL ||
         groups_submit(cluster, slot->group, &record, &waiting->index) != STATUS_OK) {
         free(waiting);
-        answer(cluster, query->token, new_reply(cluster, STATUS_NOT_LEADER));
+        query_answer(cluster, query->token, query_new_reply(cluster, STATUS_NOT_LEADER));
         return;
     }
     waiting->term = group_term(slot->group);
@@ -146,9 +224,13 @@ void query_take(struct cluster *cluster, const struct query *query)
         answer_ranges(cluster, query);
         return;
     }
+    if (query->kind == QUERY_AWARDS || query->kind == QUERY_AROUND) {
+        query_take_all(cluster, query);
+        return;
+    }
     struct slot *slot = slot_to_read(cluster, &query->player);
     if (slot == NULL)
-        answer(cluster, query->token, new_reply(cluster, STATUS_NOT_LEADER));
+        query_answer(cluster, query->token, query_new_reply(cluster, STATUS_NOT_LEADER));
     else if (query->consistent)
         wait_for_barrier(cluster, slot, query);
     else
@@ -168,7 +250,8 @@ void query_applied(struct cluster *cluster, struct slot *slot, uint64_t index, u
         if (waiting->term == term)
             answer_now(cluster, slot, &waiting->query);
         else
-            answer(cluster, waiting->query.token, new_reply(cluster, STATUS_NOT_LEADER));
+            query_answer(cluster, waiting->query.token,
+                         query_new_reply(cluster, STATUS_NOT_LEADER));
         free(waiting);
     }
 }
@@ -185,7 +268,7 @@ void query_check_term(struct cluster *cluster, struct slot *slot)
             continue;
         }
         *link = waiting->next;
-        answer(cluster, waiting->query.token, new_reply(cluster, STATUS_NOT_LEADER));
+        query_answer(cluster, waiting->query.token, query_new_reply(cluster, STATUS_NOT_LEADER));
         free(waiting);
     }
 }

@@ -65,13 +65,25 @@ static void shelf_remove(struct ledgers *ledgers, struct shelf *shelf, struct ru
     free(run);
 }
 
+static void shelf_remove_first(struct ledgers *ledgers, struct shelf *shelf)
+{
+    CHECK(shelf->first->previous == NULL);
+    shelf_remove(ledgers, shelf, shelf->first);
+}
+
+static void shelf_remove_last(struct ledgers *ledgers, struct shelf *shelf)
+{
+    CHECK(shelf->last->next == NULL);
+    shelf_remove(ledgers, shelf, shelf->last);
+}
+
 void ledgers_free(struct ledgers *ledgers)
 {
     if (ledgers == NULL)
         return;
     for (uint32_t range = 0; range < ledgers->ranges; range++) {
         while (ledgers->shelves[range].first != NULL)
-            shelf_remove(ledgers, &ledgers->shelves[range], ledgers->shelves[range].first);
+            shelf_remove_first(ledgers, &ledgers->shelves[range]);
     }
     CHECK(ledgers->bytes == 0);
     free(ledgers);
@@ -144,7 +156,7 @@ static bool make_room(struct ledgers *ledgers, size_t bytes, uint64_t epoch)
         }
         CHECK(newest != NULL);
         CHECK(newest->last->from > epoch);
-        shelf_remove(ledgers, newest, newest->last);
+        shelf_remove_last(ledgers, newest);
     }
     return true;
 }
@@ -369,7 +381,7 @@ void ledgers_drop_before(struct ledgers *ledgers, uint64_t epoch)
     for (uint32_t range = 0; range < ledgers->ranges; range++) {
         struct shelf *shelf = &ledgers->shelves[range];
         while (shelf->first != NULL && shelf->first->through < epoch)
-            shelf_remove(ledgers, shelf, shelf->first);
+            shelf_remove_first(ledgers, shelf);
         if (shelf->first != NULL && shelf->first->from < epoch)
             run_cut(ledgers, shelf->first, epoch);
     }

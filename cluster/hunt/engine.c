@@ -349,6 +349,7 @@ static void judge_new(struct engine *engine, struct player *player, const struct
     }
     if (player == NULL) {
         player = players_add(&engine->players, action->hunt, &action->player);
+        player->joined = moment->hlc;
         board_join(hunt->board);
     }
     write_down(engine, player, &judgement);

@@ -199,11 +199,16 @@ struct player_page {
     uint16_t open[TREASURES_MAX], locked[TREASURES_MAX];
 };
 
-/* Fills the page (36 KB) as it is at the moment `hlc`. Open are the treasures whose `requires` and
- * `unlock` are fulfilled, that are neither his nor pending, and whose window, where they have one,
- * is now. An unknown player gets an empty page with what is open to a newcomer. */
+/* Fills the page (36 KB) as it is at the moment `hlc`. Open are, while the hunt is, the treasures
+ * whose `requires` and `unlock` are fulfilled, that are neither his nor pending, and whose window,
+ * where they have one, is now. An unknown player gets an empty page with what is open to a
+ * newcomer. */
 void engine_player(const struct engine *engine, uint16_t hunt, const struct player_id *player,
                    uint64_t hlc, struct player_page *ret_page);
+
+/* What the treasure at a place in the active definition brings at the moment `hlc`; 0 also where
+ * there is none. */
+uint32_t engine_points(const struct engine *engine, uint16_t hunt, uint16_t place, uint64_t hlc);
 
 /* How many of each emoji a player has received, by rising bytes of the emoji. Returns how many
  * kinds. Emoji that the hunt has beyond RECEIVED_KINDS_MAX over all its versions, and a player's
@@ -237,6 +242,15 @@ uint32_t engine_awards(const struct engine *engine, uint16_t hunt,
                        struct engine_award_position after, struct engine_award *list,
                        uint32_t room);
 
+/* The highest place that a claim of this range has won of a treasure with claims up to the end of
+ * `epoch`; 0: none. Linear in this range's awards of the treasure. */
+uint32_t engine_awarded_through(const struct engine *engine, uint16_t hunt, uint16_t treasure,
+                                uint64_t epoch);
+
+/* Where a player stands now on the hunt's board; false: unknown. */
+bool engine_place(const struct engine *engine, uint16_t hunt, const struct player_id *player,
+                  struct board_entry *ret_place);
+
 /* Those of this range's players, whether they have scored or not, who stand nearest to a place on
  * the hunt's board, which may be another range's player's: at most `limit` before it and as many
  * after it, in the board's order. The lists are the caller's, with room for `limit` each. Whoever
@@ -254,6 +268,11 @@ void engine_neighbours(const struct engine *engine, uint16_t hunt, const struct 
  * player. */
 int64_t engine_score_before(const struct engine *engine, uint16_t hunt,
                             const struct player_id *player, uint64_t before);
+
+/* Whether an action of the player was judged before the stamp `before`, an epoch's start: whether
+ * boards of earlier epochs count him. */
+bool engine_known_before(const struct engine *engine, uint16_t hunt, const struct player_id *player,
+                         uint64_t before);
 
 /* The active version and its definition; NULL and 0 when there is none. */
 const struct definition *engine_definition(const struct engine *engine, uint16_t hunt,

@@ -93,6 +93,7 @@ static void put_record(struct writer *writer, const struct player *player)
 {
     put_u16(writer, player->hunt);
     put_id(writer, &player->id);
+    put_u64(writer, player->joined);
     put_i64(writer, player->score);
     put_u64(writer, player->score_hlc);
     put_u64(writer, player->score_from);

@@ -49,6 +49,8 @@ static void list_open(const struct engine *engine, const struct hunt_state *hunt
 {
     const struct definition *definition = hunt->definition;
     struct holdings holdings;
+    if (!rules_hunt_open(definition, t_us))
+        return;
     holdings_init(&holdings, player, &engine->receipts);
     for (uint16_t place = 0; place < definition->treasure_count; place++) {
         const struct treasure *treasure = &definition->treasures[place];
@@ -79,6 +81,15 @@ void engine_player(const struct engine *engine, uint16_t hunt, const struct play
     const struct hunt_state *played = engine_hunt(engine, hunt);
     if (played != NULL && played->definition != NULL)
         list_open(engine, played, known != NULL ? known : &newcomer, hlc_us(hlc), ret_page);
+}
+
+uint32_t engine_points(const struct engine *engine, uint16_t hunt, uint16_t place, uint64_t hlc)
+{
+    const struct hunt_state *played = engine_hunt(engine, hunt);
+    if (played == NULL || played->definition == NULL || place >= played->definition->treasure_count)
+        return 0;
+    return rules_points(played, &played->definition->treasures[place], engine->config.epoch_ms,
+                        hlc_us(hlc));
 }
 
 static void add_kind(struct engine_received *list, uint32_t count,
@@ -151,6 +162,42 @@ uint32_t engine_awards(const struct engine *engine, uint16_t hunt,
     return count;
 }
 
+uint32_t engine_awarded_through(const struct engine *engine, uint16_t hunt, uint16_t treasure,
+                                uint64_t epoch)
+{
+    const struct hunt_state *found = engine_hunt(engine, hunt);
+    if (found == NULL || treasure >= found->names_count)
+        return 0;
+    const uint64_t before = epoch_start(epoch + 1, engine->config.epoch_ms);
+    const struct award *award = awards_at(&engine->awards, found->awards[treasure].first);
+    uint32_t place = 0;
+    while (award != NULL && receipts_at(&engine->receipts, award->receipt)->hlc < before) {
+        place = award->place;
+        award = awards_at(&engine->awards, award->next);
+    }
+    return place;
+}
+
+static struct board_entry place_of(const struct engine *engine, const struct player *player)
+{
+    return (struct board_entry){
+        .score = player->score,
+        .hlc = player->score_hlc,
+        .range = engine->config.range,
+        .player = player->id,
+    };
+}
+
+bool engine_place(const struct engine *engine, uint16_t hunt, const struct player_id *player,
+                  struct board_entry *ret_place)
+{
+    const struct player *known = players_find(&engine->players, hunt, player);
+    if (known == NULL)
+        return false;
+    *ret_place = place_of(engine, known);
+    return true;
+}
+
 void engine_neighbours(const struct engine *engine, uint16_t hunt, const struct board_entry *place,
                        struct engine_neighbours *neighbours)
 {
@@ -163,12 +210,7 @@ void engine_neighbours(const struct engine *engine, uint16_t hunt, const struct 
         const struct player *player = &engine->players.records[i];
         if (player->hunt != hunt)
             continue;
-        const struct board_entry entry = {
-            .score = player->score,
-            .hlc = player->score_hlc,
-            .range = engine->config.range,
-            .player = player->id,
-        };
+        const struct board_entry entry = place_of(engine, player);
         nearest_offer(&nearest, &entry);
     }
     nearest_finish(&nearest);
@@ -202,6 +244,13 @@ int64_t engine_score_before(const struct engine *engine, uint16_t hunt,
         receipt = receipts_at(&engine->receipts, receipt->next);
     }
     return score;
+}
+
+bool engine_known_before(const struct engine *engine, uint16_t hunt, const struct player_id *player,
+                         uint64_t before)
+{
+    const struct player *known = players_find(&engine->players, hunt, player);
+    return known != NULL && known->joined < before;
 }
 
 const struct definition *engine_definition(const struct engine *engine, uint16_t hunt,

@@ -47,6 +47,7 @@ struct player {
     int32_t place_x, place_y;
     uint32_t reactions; /* emoji received and delivered; stops at UINT32_MAX */
     uint32_t received;  /* head of his chain of counts by emoji */
+    uint64_t joined;    /* the stamp of his first judged action */
     bool has_taps;      /* he has begun click patterns; else his tap_set need not be looked at */
 };
 

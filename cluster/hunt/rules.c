@@ -123,6 +123,13 @@ bool rules_in_window(const struct treasure *treasure, uint64_t t_us)
     return !is_before(t_us, treasure->window_from_ms) && is_before(t_us, treasure->window_to_ms);
 }
 
+bool rules_hunt_open(const struct definition *definition, uint64_t t_us)
+{
+    if (definition->has_opens_at && is_before(t_us, definition->opens_at_ms))
+        return false;
+    return !definition->has_closes_at || is_before(t_us, definition->closes_at_ms);
+}
+
 /* Line 7: what a treasure that is open to the player has for him; a lower class decides. */
 enum candidate_class {
     CLASS_FREE,
@@ -194,22 +201,25 @@ static bool is_tap(const struct trial *trial, const struct treasure *treasure)
 }
 
 /* Line 9. */
-static int64_t decay_start_us(const struct trial *trial, const struct treasure *treasure)
+static int64_t decay_start_us(const struct hunt_state *hunt, const struct treasure *treasure,
+                              uint32_t epoch_ms)
 {
-    const struct definition *definition = trial->hunt->definition;
+    const struct definition *definition = hunt->definition;
     if (treasure->has_window)
         return us_from_ms(treasure->window_from_ms);
     if (definition->has_opens_at)
         return us_from_ms(definition->opens_at_ms);
-    const uint64_t epoch = hunt_state_first_epoch(trial->hunt, treasure->number);
-    return (int64_t)hlc_us(epoch_start(epoch, trial->epoch_ms));
+    const uint64_t epoch = hunt_state_first_epoch(hunt, treasure->number);
+    return (int64_t)hlc_us(epoch_start(epoch, epoch_ms));
 }
 
-static uint32_t points_at(const struct trial *trial, const struct treasure *treasure)
+uint32_t rules_points(const struct hunt_state *hunt, const struct treasure *treasure,
+                      uint32_t epoch_ms, uint64_t t_us)
 {
     if (treasure->decay_per_ms == 0 || treasure->points <= treasure->decay_floor)
         return treasure->points;
-    const int64_t passed = difference((int64_t)trial->t_us, decay_start_us(trial, treasure));
+    const int64_t start = decay_start_us(hunt, treasure, epoch_ms);
+    const int64_t passed = difference((int64_t)t_us, start);
     if (passed < 0)
         return treasure->points;
     const uint64_t steps = (uint64_t)passed / (UINT64_C(1000) * treasure->decay_per_ms);
@@ -245,7 +255,7 @@ static void judge_claim(const struct trial *trial, struct verdict *verdict)
         verdict->outcome = OUTCOME_TAP;
     else {
         verdict->outcome = treasure->supply > 0 ? OUTCOME_PENDING : OUTCOME_FOUND;
-        verdict->points = points_at(trial, treasure);
+        verdict->points = rules_points(trial->hunt, treasure, trial->epoch_ms, trial->t_us);
     }
 }
 

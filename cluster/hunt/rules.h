@@ -42,4 +42,11 @@ bool rules_unlocked(const struct treasure *treasure, const struct player *player
 /* Whether t lies in the treasure's window; true when it has none. */
 bool rules_in_window(const struct treasure *treasure, uint64_t t_us);
 
+/* Whether the hunt has begun by t and is not over. */
+bool rules_hunt_open(const struct definition *definition, uint64_t t_us);
+
+/* What a treasure of the active version brings at t. */
+uint32_t rules_points(const struct hunt_state *hunt, const struct treasure *treasure,
+                      uint32_t epoch_ms, uint64_t t_us);
+
 #endif

@@ -330,6 +330,7 @@ static void step_message(struct group *group, const struct group_turn *turn,
     raft->server_address = address;
     struct raft_event event = {.type = RAFT_RECEIVE, .receive.message = raft};
     (void)step_and_confirm(group, turn, &event);
+    raft->server_address = NULL;
 }
 
 void core_receive(struct group *group, const struct group_turn *turn,

@@ -16,7 +16,11 @@ enum query_kind {
     QUERY_PLAYER = 1, /* a player's page; asks the leader of his range */
     QUERY_RECEIPT,    /* the result of one of his actions; the same */
     QUERY_RANGES,     /* this node's replicas, the system group's last */
+    QUERY_AWARDS,     /* who won the limited treasures; asks the leaders of all ranges */
+    QUERY_AROUND,     /* who stands nearest to a player; the same */
 };
+
+#define QUERY_LIMIT_MAX 1000
 
 struct query {
     enum query_kind kind;
@@ -25,16 +29,77 @@ struct query {
     struct player_id player;
     uint32_t seq;
     bool consistent; /* wait for a barrier in the log, so that the answer is linearizable */
+    uint32_t limit;  /* AWARDS: winners; AROUND: players, himself among them; to QUERY_LIMIT_MAX */
+
+    /* AWARDS: goes on after this place; {0, 0}: from the start. Pinned: only claims of epochs up to
+     * `epoch` count, so that a list can be read page by page while others win. */
+    struct engine_award_position after;
+    bool pinned;
+    uint64_t epoch;
+};
+
+/* A treasure that is open to a player, or locked, as it is now. */
+struct open_treasure {
+    uint32_t points;            /* what it would bring */
+    uint32_t supply_left;       /* where it is limited */
+    uint32_t reactions_missing; /* 0: it is not locked */
 };
 
 struct player_answer {
     struct player_page page;
+    const struct open_treasure *open;   /* of page.open, place by place */
+    const struct open_treasure *locked; /* of page.locked */
+    uint32_t received_count;            /* kinds of emoji that he received */
+    struct engine_received received[RECEIVED_KINDS_MAX];
     const struct definition *definition; /* the active version's; NULL: none */
     uint32_t version;                    /* its number, or 0 */
     uint64_t epoch;                      /* the range's open one */
-    /* His score at the end of the newest complete epoch, and his rank on its board. 0: none yet. */
+    /* His rank on the board of the newest complete epoch; false: that does not count him. */
     bool ranked;
     uint64_t rank, rank_epoch;
+    bool settled; /* some epoch is, in his range */
+    uint64_t settled_through;
+};
+
+struct award_winner {
+    uint32_t range;
+    struct engine_award award;
+};
+
+/* A limited treasure, with those of its winners that are on this page. */
+struct treasure_awards {
+    uint16_t treasure;
+    uint32_t supply;         /* in the active version; 0: it is not in that */
+    uint32_t awarded;        /* in the whole cluster */
+    uint32_t first, winners; /* place in the list of winners, and how many */
+};
+
+/* Winners by rising (treasure, place). What is awarded and who won belong together: both as of the
+ * same epoch, which all ranges have settled. */
+struct awards_answer {
+    bool settled; /* false: no epoch is settled yet, and nobody has won */
+    uint64_t settled_through;
+    const struct treasure_awards *treasures; /* by rising number */
+    uint32_t treasure_count;
+    const struct award_winner *winners;
+    uint32_t winner_count;
+    bool more; /* there are winners after the last one */
+};
+
+/* A player as he stands now, and his rank on the board. */
+struct around_entry {
+    struct board_entry entry;
+    uint64_t rank; /* 0: the board does not count him */
+};
+
+/* Himself and his nearest neighbours in their present order, so the ranks, which are of an epoch,
+ * need not rise. An unknown player has none. */
+struct around_answer {
+    uint64_t epoch;   /* of the board */
+    uint64_t players; /* that it counts */
+    uint64_t rank;    /* his; 0: it does not count him */
+    const struct around_entry *entries;
+    uint32_t count;
 };
 
 struct range_answer {
@@ -46,12 +111,15 @@ struct range_answer {
 };
 
 struct query_reply {
-    /* OK; NOT_LEADER: another node leads the range, or none does; NOT_FOUND: no such receipt;
-     * TRUNCATED: the receipt is not kept any more. */
+    /* OK; NOT_LEADER: another node leads the range (one of all ranges), or none does; NOT_FOUND: no
+     * such receipt, no complete board, or the pinned epoch is not settled here; TRUNCATED: the
+     * receipt is not kept any more. */
     enum status status;
     union {
         struct player_answer player;
         struct result receipt;
+        struct awards_answer awards;
+        struct around_answer around;
         struct {
             const struct range_answer *list;
             uint32_t count;

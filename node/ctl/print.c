@@ -166,6 +166,7 @@ static const char *head_text(const char *head)
 static void print_rows(const struct sheet *sheet)
 {
     size_t widths[SHEET_COLUMNS_MAX] = {0};
+    CHECK(sheet->columns > 0 && sheet->columns <= SHEET_COLUMNS_MAX);
     for (size_t i = 0; i < sheet->columns; i++)
         widths[i] = width_of(head_text(sheet->heads[i]));
     for (size_t i = 0; i < sheet->cells_count; i++) {

@@ -5,7 +5,7 @@
 
 #include "cluster/base/check.h"
 
-void disk_init(struct group_disk *disk)
+void group_disk_init(struct group_disk *disk)
 {
     *disk = (struct group_disk){.sync_ms_min = 1, .sync_ms_max = 3};
 }
@@ -16,16 +16,16 @@ static void free_entries(struct log_entry *entries, uint64_t from, uint64_t coun
         free((void *)(uintptr_t)entries[i].data);
 }
 
-static void free_write(struct disk_write *write)
+static void free_write(struct group_disk_write *write)
 {
     if (write->entries != NULL)
         free_entries(write->entries, 0, write->effect.append.count);
     free(write->entries);
 }
 
-void disk_fini(struct group_disk *disk)
+void group_disk_fini(struct group_disk *disk)
 {
-    disk_lose(disk);
+    group_disk_lose(disk);
     free(disk->writes);
     free_entries(disk->durable.entries, 0, disk->durable.count);
     free(disk->durable.entries);
@@ -41,15 +41,15 @@ static struct log_entry copy_entry(const struct log_entry *entry)
     return copy;
 }
 
-void disk_write(struct group_disk *disk, const struct effect *effect)
+void group_disk_write(struct group_disk *disk, const struct effect *effect)
 {
     if (disk->write_count == disk->write_capacity) {
         disk->write_capacity = disk->write_capacity == 0 ? 16 : disk->write_capacity * 2;
         disk->writes = realloc(disk->writes, disk->write_capacity * sizeof *disk->writes);
         CHECK(disk->writes != NULL);
     }
-    struct disk_write *write = &disk->writes[disk->write_count++];
-    *write = (struct disk_write){.effect = *effect};
+    struct group_disk_write *write = &disk->writes[disk->write_count++];
+    *write = (struct group_disk_write){.effect = *effect};
     if (effect->kind != EFFECT_APPEND)
         return;
     write->entries = malloc(effect->append.count * sizeof *write->entries);
@@ -58,7 +58,7 @@ void disk_write(struct group_disk *disk, const struct effect *effect)
         write->entries[i] = copy_entry(&effect->append.entries[i]);
 }
 
-static void truncate(struct disk_log *log, uint64_t from)
+static void truncate(struct group_disk_log *log, uint64_t from)
 {
     if (from > log->count)
         return;
@@ -66,7 +66,8 @@ static void truncate(struct disk_log *log, uint64_t from)
     log->count = from - 1;
 }
 
-static void append(struct disk_log *log, uint64_t first, struct log_entry *entries, uint32_t count)
+static void append(struct group_disk_log *log, uint64_t first, struct log_entry *entries,
+                   uint32_t count)
 {
     CHECK(first == log->count + 1);
     for (uint32_t i = 0; i < count; i++) {
@@ -79,7 +80,7 @@ static void append(struct disk_log *log, uint64_t first, struct log_entry *entri
     }
 }
 
-static void carry_out(struct group_disk *disk, struct disk_write *write)
+static void carry_out(struct group_disk *disk, struct group_disk_write *write)
 {
     switch (write->effect.kind) {
     case EFFECT_HARD_STATE:
@@ -99,7 +100,7 @@ static void carry_out(struct group_disk *disk, struct disk_write *write)
     }
 }
 
-void disk_sync(struct group_disk *disk, uint64_t ticket)
+void group_disk_sync(struct group_disk *disk, uint64_t ticket)
 {
     uint32_t done = 0;
     while (done < disk->write_count && disk->writes[done].effect.ticket <= ticket) {
@@ -111,7 +112,7 @@ void disk_sync(struct group_disk *disk, uint64_t ticket)
         memmove(disk->writes, disk->writes + done, disk->write_count * sizeof *disk->writes);
 }
 
-void disk_lose(struct group_disk *disk)
+void group_disk_lose(struct group_disk *disk)
 {
     for (uint32_t i = 0; i < disk->write_count; i++)
         free_write(&disk->writes[i]);
@@ -120,7 +121,7 @@ void disk_lose(struct group_disk *disk)
     disk->read.waiting = false;
 }
 
-const struct log_entry *disk_entry(const struct group_disk *disk, uint64_t index)
+const struct log_entry *group_disk_entry(const struct group_disk *disk, uint64_t index)
 {
     return index >= 1 && index <= disk->durable.count ? &disk->durable.entries[index - 1] : NULL;
 }

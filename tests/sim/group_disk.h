@@ -9,47 +9,47 @@
 
 #include "cluster/values/effects.h"
 
-struct disk_log {
+struct group_disk_log {
     struct log_entry *entries; /* entries[i] has index i + 1; the data is ours */
     uint64_t count, capacity;
     struct hard_state hard_state;
 };
 
-struct disk_write {
+struct group_disk_write {
     struct effect effect;      /* HARD_STATE, TRUNCATE or APPEND */
     struct log_entry *entries; /* copies */
 };
 
-struct disk_read {
+struct group_disk_read {
     bool waiting;
     uint64_t first, last, due_ms;
     uint32_t bytes_max;
 };
 
 struct group_disk {
-    struct disk_log durable;
-    struct disk_write *writes;
+    struct group_disk_log durable;
+    struct group_disk_write *writes;
     uint32_t write_count, write_capacity;
     uint64_t sync_due_ms; /* while writes wait */
     uint64_t sync_ticket; /* what that sync takes */
     uint32_t sync_ms_min, sync_ms_max;
     bool held; /* syncs nothing */
-    struct disk_read read;
+    struct group_disk_read read;
 };
 
-void disk_init(struct group_disk *disk);
-void disk_fini(struct group_disk *disk);
+void group_disk_init(struct group_disk *disk);
+void group_disk_fini(struct group_disk *disk);
 
 /* Takes a HARD_STATE, TRUNCATE or APPEND. */
-void disk_write(struct group_disk *disk, const struct effect *effect);
+void group_disk_write(struct group_disk *disk, const struct effect *effect);
 
 /* Everything up to the ticket reaches the disk. */
-void disk_sync(struct group_disk *disk, uint64_t ticket);
+void group_disk_sync(struct group_disk *disk, uint64_t ticket);
 
 /* Everything not synced is gone. */
-void disk_lose(struct group_disk *disk);
+void group_disk_lose(struct group_disk *disk);
 
 /* NULL: not on disk. */
-const struct log_entry *disk_entry(const struct group_disk *disk, uint64_t index);
+const struct log_entry *group_disk_entry(const struct group_disk *disk, uint64_t index);
 
 #endif

@@ -25,7 +25,7 @@ void witness_check(const struct group_witness *witness, int condition, const cha
 {
     if (condition)
         return;
-    fprintf(stderr, "seed=%" PRIu64 ": broken: %s\n", witness->seed, promise);
+    (void)fprintf(stderr, "seed=%" PRIu64 ": broken: %s\n", witness->seed, promise);
     abort();
 }
 

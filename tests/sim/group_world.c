@@ -11,9 +11,9 @@
 
 #define STORY_BYTES 65536
 
-void world_init(struct world *world, uint64_t seed)
+void group_world_init(struct group_world *world, uint64_t seed)
 {
-    *world = (struct world){.seed = seed, .delay_ms_max = 2, .telling = true};
+    *world = (struct group_world){.seed = seed, .delay_ms_max = 2, .telling = true};
     rng_init(&world->rng, seed);
     witness_init(&world->witness, seed);
     arena_init(&world->arena);
@@ -22,7 +22,7 @@ void world_init(struct world *world, uint64_t seed)
     CHECK(world->effects != NULL);
     CHECK(world->story != NULL);
     for (uint64_t i = 0; i < WORLD_NODES; i++) {
-        disk_init(&world->nodes[i].disk);
+        group_disk_init(&world->nodes[i].disk);
         world->nodes[i].tail_bytes_max = TAIL_BYTES_MAX;
     }
 }
@@ -36,11 +36,11 @@ static void free_packet(struct packet *packet)
     free((void *)(uintptr_t)packet->message.append.entries);
 }
 
-void world_fini(struct world *world)
+void group_world_fini(struct group_world *world)
 {
     for (uint64_t i = 0; i < WORLD_NODES; i++) {
         group_free(world->nodes[i].group);
-        disk_fini(&world->nodes[i].disk);
+        group_disk_fini(&world->nodes[i].disk);
     }
     for (size_t i = 0; i < world->packet_count; i++)
         free_packet(&world->packets[i]);
@@ -52,7 +52,7 @@ void world_fini(struct world *world)
 }
 
 PRINTF_LIKE(2, 3)
-static void tell(struct world *world, const char *format, ...)
+static void tell(struct group_world *world, const char *format, ...)
 {
     if (!world->telling || world->story_used + 200 > STORY_BYTES)
         return;
@@ -67,7 +67,7 @@ static void tell(struct world *world, const char *format, ...)
     world->story_used += (size_t)used;
 }
 
-const char *world_story(const struct world *world)
+const char *group_world_story(const struct group_world *world)
 {
     return world->story;
 }
@@ -89,7 +89,7 @@ static struct log_entry *copy_entries(const struct log_entry *entries, uint32_t 
     return copies;
 }
 
-static void trim(const struct world *world, struct group_message *message)
+static void trim(const struct group_world *world, struct group_message *message)
 {
     if (message->type != GROUP_APPEND || world->trim_after == 0)
         return;
@@ -98,7 +98,7 @@ static void trim(const struct world *world, struct group_message *message)
         message->append.count--;
 }
 
-static void post(struct world *world, uint64_t node, const struct group_message *message)
+static void post(struct group_world *world, uint64_t node, const struct group_message *message)
 {
     if (world->packet_count == world->packet_capacity) {
         world->packet_capacity = world->packet_capacity * 2 + 64;
@@ -118,7 +118,7 @@ static void post(struct world *world, uint64_t node, const struct group_message 
             copy_entries(message->append.entries, packet->message.append.count);
 }
 
-static void send(struct world *world, uint64_t from, uint64_t to,
+static void send(struct group_world *world, uint64_t from, uint64_t to,
                  const struct group_message *message)
 {
     CHECK(to < WORLD_NODES);
@@ -144,7 +144,7 @@ static void send(struct world *world, uint64_t from, uint64_t to,
 /* --- A node's turn -------------------------------------------------------------------------------
  */
 
-static struct group_turn turn_of(struct world *world, struct world_node *node)
+static struct group_turn turn_of(struct group_world *world, struct group_world_node *node)
 {
     world->effects->count = 0;
     return (struct group_turn){
@@ -155,16 +155,17 @@ static struct group_turn turn_of(struct world *world, struct world_node *node)
     };
 }
 
-static void start_read(struct world *world, struct world_node *node, const struct effect *effect)
+static void start_read(struct group_world *world, struct group_world_node *node,
+                       const struct effect *effect)
 {
-    struct disk_read *read = &node->disk.read;
+    struct group_disk_read *read = &node->disk.read;
     /* What is asked for is on disk: nothing else can be read back. */
     CHECK(effect->read_log.first >= 1);
     CHECK(effect->read_log.last >= effect->read_log.first);
     CHECK(effect->read_log.last <= node->disk.durable.count);
     CHECK(!read->waiting);
     world->log_reads++;
-    *read = (struct disk_read){
+    *read = (struct group_disk_read){
         .waiting = true,
         .first = effect->read_log.first,
         .last = effect->read_log.last,
@@ -174,8 +175,8 @@ static void start_read(struct world *world, struct world_node *node, const struc
 }
 
 /* The disks of how many of the voters hold this entry? */
-static bool majority_has(const struct world *world, const struct world_node *node, uint64_t index,
-                         uint64_t term)
+static bool majority_has(const struct group_world *world, const struct group_world_node *node,
+                         uint64_t index, uint64_t term)
 {
     struct group_view view;
     group_view(node->group, &view);
@@ -185,7 +186,7 @@ static bool majority_has(const struct world *world, const struct world_node *nod
             continue;
         voters++;
         const struct log_entry *entry =
-            disk_entry(&world->nodes[view.replicas[i].node].disk, index);
+            group_disk_entry(&world->nodes[view.replicas[i].node].disk, index);
         if (entry != NULL && entry->term == term)
             have++;
     }
@@ -193,7 +194,7 @@ static bool majority_has(const struct world *world, const struct world_node *nod
 }
 
 /* The first to know that something is committed is the leader, in whose configuration it was. */
-static void watch_commits(struct world *world, const struct world_node *node)
+static void watch_commits(struct group_world *world, const struct group_world_node *node)
 {
     struct group_view view;
     group_view(node->group, &view);
@@ -207,7 +208,7 @@ static void watch_commits(struct world *world, const struct world_node *node)
     }
 }
 
-static void carry_out(struct world *world, struct world_node *node)
+static void carry_out(struct group_world *world, struct group_world_node *node)
 {
     watch_commits(world, node);
     CHECK(world->effects->count <= GROUP_EFFECTS_MAX);
@@ -219,7 +220,7 @@ static void carry_out(struct world *world, struct world_node *node)
         case EFFECT_APPEND:
         case EFFECT_HARD_STATE:
         case EFFECT_TRUNCATE:
-            disk_write(&node->disk, effect);
+            group_disk_write(&node->disk, effect);
             break;
         case EFFECT_SEND:
             send(world, (uint64_t)(node - world->nodes), effect->send.node,
@@ -237,13 +238,13 @@ static void carry_out(struct world *world, struct world_node *node)
     }
 }
 
-static void apply_one(struct world *world, struct world_node *node, uint64_t index,
+static void apply_one(struct group_world *world, struct group_world_node *node, uint64_t index,
                       const struct log_entry *entry)
 {
     witness_applied(&world->witness, index, group_term_of(node->group, index), entry);
 }
 
-static void apply(struct world *world, struct world_node *node)
+static void apply(struct group_world *world, struct group_world_node *node)
 {
     uint64_t index;
     struct log_entry entry;
@@ -270,7 +271,7 @@ static void apply(struct world *world, struct world_node *node)
     }
 }
 
-static void observe(struct world *world, struct world_node *node)
+static void observe(struct group_world *world, struct group_world_node *node)
 {
     const uint64_t number = (uint64_t)(node - world->nodes);
     struct group_view view;
@@ -293,7 +294,7 @@ static void observe(struct world *world, struct world_node *node)
     node->was_leader = leads;
 }
 
-static void end_turn(struct world *world, struct world_node *node)
+static void end_turn(struct group_world *world, struct group_world_node *node)
 {
     apply(world, node);
     observe(world, node);
@@ -307,7 +308,7 @@ static void end_turn(struct world *world, struct world_node *node)
     node->ticket++;
 }
 
-static bool deliver(struct world *world, struct world_node *node)
+static bool deliver(struct group_world *world, struct group_world_node *node)
 {
     bool any = false;
     const uint64_t number = (uint64_t)(node - world->nodes);
@@ -318,6 +319,7 @@ static bool deliver(struct world *world, struct world_node *node)
             continue;
         }
         world->packets[i] = world->packets[--world->packet_count];
+        world->packets[world->packet_count] = (struct packet){0};
         if (!world->cut[packet.message.from_node][number] || packet.message.from_node == 0) {
             struct group_turn turn = turn_of(world, node);
             group_receive(node->group, &turn, &packet.message);
@@ -330,7 +332,7 @@ static bool deliver(struct world *world, struct world_node *node)
 }
 
 /* What was neither sent nor synced may well come back as something else. */
-static void sync_upto(struct world *world, struct group_disk *disk, uint64_t ticket)
+static void sync_upto(struct group_world *world, struct group_disk *disk, uint64_t ticket)
 {
     for (uint32_t i = 0; i < disk->write_count; i++) {
         const struct effect *effect = &disk->writes[i].effect;
@@ -339,10 +341,10 @@ static void sync_upto(struct world *world, struct group_disk *disk, uint64_t tic
         for (uint32_t k = 0; k < effect->append.count; k++)
             witness_entry(&world->witness, effect->append.first + k, &disk->writes[i].entries[k]);
     }
-    disk_sync(disk, ticket);
+    group_disk_sync(disk, ticket);
 }
 
-static bool finish_sync(struct world *world, struct world_node *node)
+static bool finish_sync(struct group_world *world, struct group_world_node *node)
 {
     struct group_disk *disk = &node->disk;
     if (disk->held || disk->sync_due_ms == 0 || disk->sync_due_ms > world->now_ms)
@@ -355,22 +357,22 @@ static bool finish_sync(struct world *world, struct world_node *node)
     return true;
 }
 
-static bool finish_read(struct world *world, struct world_node *node)
+static bool finish_read(struct group_world *world, struct group_world_node *node)
 {
-    struct disk_read *read = &node->disk.read;
+    struct group_disk_read *read = &node->disk.read;
     if (!read->waiting || read->due_ms > world->now_ms)
         return false;
     read->waiting = false;
     uint32_t count = 0;
     uint64_t bytes = 0;
     while (read->first + count <= read->last && read->first + count <= node->disk.durable.count) {
-        bytes += disk_entry(&node->disk, read->first + count)->bytes;
+        bytes += group_disk_entry(&node->disk, read->first + count)->bytes;
         if (count > 0 && bytes > read->bytes_max)
             break;
         count++;
     }
     struct log_entry *entries =
-        copy_entries(count > 0 ? disk_entry(&node->disk, read->first) : NULL, count);
+        copy_entries(count > 0 ? group_disk_entry(&node->disk, read->first) : NULL, count);
     struct group_turn turn = turn_of(world, node);
     group_log_read(node->group, &turn, read->first, entries, count);
     for (uint32_t i = 0; i < count; i++)
@@ -380,7 +382,7 @@ static bool finish_read(struct world *world, struct world_node *node)
     return true;
 }
 
-static void step_node(struct world *world, struct world_node *node)
+static void step_node(struct group_world *world, struct group_world_node *node)
 {
     bool busy = finish_sync(world, node);
     busy |= finish_read(world, node);
@@ -395,7 +397,7 @@ static void step_node(struct world *world, struct world_node *node)
         end_turn(world, node);
 }
 
-void world_run(struct world *world, uint64_t ms)
+void group_world_run(struct group_world *world, uint64_t ms)
 {
     for (uint64_t i = 0; i < ms; i++) {
         world->now_ms++;
@@ -406,12 +408,13 @@ void world_run(struct world *world, uint64_t ms)
     }
 }
 
-bool world_run_until(struct world *world, bool (*done)(struct world *world), uint64_t ms)
+bool group_world_run_until(struct group_world *world, bool (*done)(struct group_world *world),
+                           uint64_t ms)
 {
     for (uint64_t i = 0; i < ms; i++) {
         if (done(world))
             return true;
-        world_run(world, 1);
+        group_world_run(world, 1);
     }
     return done(world);
 }
@@ -419,11 +422,11 @@ bool world_run_until(struct world *world, bool (*done)(struct world *world), uin
 /* --- Lives ---------------------------------------------------------------------------------------
  */
 
-static struct world_node *begin_life(struct world *world, uint64_t number)
+static struct group_world_node *begin_life(struct group_world *world, uint64_t number)
 {
     CHECK(number > 0);
     CHECK(number < WORLD_NODES);
-    struct world_node *node = &world->nodes[number];
+    struct group_world_node *node = &world->nodes[number];
     CHECK(node->group == NULL);
     const struct group_config config = {
         .group = WORLD_GROUP,
@@ -439,13 +442,13 @@ static struct world_node *begin_life(struct world *world, uint64_t number)
     return node;
 }
 
-void world_found(struct world *world, uint32_t voters)
+void group_world_found(struct group_world *world, uint32_t voters)
 {
     struct replica replicas[WORLD_NODES];
     for (uint32_t i = 0; i < voters; i++)
         replicas[i] = (struct replica){.number = i + 1, .node = i + 1, .role = REPLICA_VOTER};
     for (uint32_t i = 0; i < voters; i++) {
-        struct world_node *node = begin_life(world, i + 1);
+        struct group_world_node *node = begin_life(world, i + 1);
         struct group_turn turn = turn_of(world, node);
         group_found(node->group, &turn, replicas, voters, NULL);
         carry_out(world, node);
@@ -453,9 +456,9 @@ void world_found(struct world *world, uint32_t voters)
     }
 }
 
-void world_join(struct world *world, uint64_t number)
+void group_world_join(struct group_world *world, uint64_t number)
 {
-    struct world_node *node = begin_life(world, number);
+    struct group_world_node *node = begin_life(world, number);
     struct group_turn turn = turn_of(world, node);
     const struct hard_state nothing = {0};
     CHECK(group_start(node->group, &turn, &nothing) == STATUS_OK);
@@ -463,23 +466,23 @@ void world_join(struct world *world, uint64_t number)
     end_turn(world, node);
 }
 
-static void stop(struct world *world, uint64_t number)
+static void stop(struct group_world *world, uint64_t number)
 {
-    struct world_node *node = &world->nodes[number];
+    struct group_world_node *node = &world->nodes[number];
     CHECK(node->group != NULL);
-    disk_lose(&node->disk);
+    group_disk_lose(&node->disk);
     group_free(node->group);
     node->group = NULL;
     node->seen_term = node->disk.durable.hard_state.term;
     tell(world, "%" PRIu64 " is killed", number);
 }
 
-void world_crash_losing(struct world *world, uint64_t number)
+void group_world_crash_losing(struct group_world *world, uint64_t number)
 {
     stop(world, number);
 }
 
-void world_crash(struct world *world, uint64_t number)
+void group_world_crash(struct group_world *world, uint64_t number)
 {
     struct group_disk *disk = &world->nodes[number].disk;
     /* A sync may have finished without anybody having been told. */
@@ -490,10 +493,10 @@ void world_crash(struct world *world, uint64_t number)
     stop(world, number);
 }
 
-void world_restart(struct world *world, uint64_t number)
+void group_world_restart(struct group_world *world, uint64_t number)
 {
-    struct world_node *node = begin_life(world, number);
-    const struct disk_log *log = &node->disk.durable;
+    struct group_world_node *node = begin_life(world, number);
+    const struct group_disk_log *log = &node->disk.durable;
     for (uint64_t i = 0; i < log->count; i++)
         CHECK(group_restore(node->group, &log->entries[i]) == STATUS_OK);
     struct group_turn turn = turn_of(world, node);
@@ -503,24 +506,24 @@ void world_restart(struct world *world, uint64_t number)
     end_turn(world, node);
 }
 
-void world_cut(struct world *world, uint64_t a, uint64_t b, bool cut)
+void group_world_cut(struct group_world *world, uint64_t a, uint64_t b, bool cut)
 {
     world->cut[a][b] = cut;
     world->cut[b][a] = cut;
 }
 
-void world_isolate(struct world *world, uint64_t node, bool cut)
+void group_world_isolate(struct group_world *world, uint64_t node, bool cut)
 {
     for (uint64_t i = 1; i < WORLD_NODES; i++) {
         if (i != node)
-            world_cut(world, node, i, cut);
+            group_world_cut(world, node, i, cut);
     }
 }
 
 /* --- What tests do -------------------------------------------------------------------------------
  */
 
-struct group_view world_view(const struct world *world, uint64_t node)
+struct group_view group_world_view(const struct group_world *world, uint64_t node)
 {
     struct group_view view = {0};
     if (world->nodes[node].group != NULL)
@@ -528,11 +531,11 @@ struct group_view world_view(const struct world *world, uint64_t node)
     return view;
 }
 
-uint64_t world_leader(const struct world *world)
+uint64_t group_world_leader(const struct group_world *world)
 {
     uint64_t leader = 0, term = 0;
     for (uint64_t i = 1; i < WORLD_NODES; i++) {
-        const struct group_view view = world_view(world, i);
+        const struct group_view view = group_world_view(world, i);
         if (view.role == GROUP_LEADER && view.term > term) {
             leader = i;
             term = view.term;
@@ -541,32 +544,32 @@ uint64_t world_leader(const struct world *world)
     return leader;
 }
 
-static bool somebody_is_ready(struct world *world)
+static bool somebody_is_ready(struct group_world *world)
 {
-    const uint64_t leader = world_leader(world);
+    const uint64_t leader = group_world_leader(world);
     return leader != 0 && group_ready_to_lead(world->nodes[leader].group);
 }
 
-uint64_t world_await_leader(struct world *world)
+uint64_t group_world_await_leader(struct group_world *world)
 {
-    return world_run_until(world, somebody_is_ready, 10000) ? world_leader(world) : 0;
+    return group_world_run_until(world, somebody_is_ready, 10000) ? group_world_leader(world) : 0;
 }
 
-void world_elect(struct world *world, uint64_t node)
+void group_world_elect(struct group_world *world, uint64_t node)
 {
     world->only_candidate = node;
-    for (int i = 0; i < 10000 && world_view(world, node).role != GROUP_LEADER; i++)
-        world_run(world, 1);
-    witness_check(&world->witness, world_view(world, node).role == GROUP_LEADER,
+    for (int i = 0; i < 10000 && group_world_view(world, node).role != GROUP_LEADER; i++)
+        group_world_run(world, 1);
+    witness_check(&world->witness, group_world_view(world, node).role == GROUP_LEADER,
                   "this node can be elected");
 }
 
-bool world_all_applied(struct world *world)
+bool group_world_all_applied(struct group_world *world)
 {
-    const uint64_t leader = world_leader(world);
+    const uint64_t leader = group_world_leader(world);
     if (leader == 0)
         return false;
-    const struct group_view lead = world_view(world, leader);
+    const struct group_view lead = group_world_view(world, leader);
     for (uint32_t i = 0; i < lead.replica_count; i++) {
         const struct group *group = world->nodes[lead.replicas[i].node].group;
         if (group != NULL && group_applied(group) != lead.last_index)
@@ -575,9 +578,10 @@ bool world_all_applied(struct world *world)
     return true;
 }
 
-enum status world_submit(struct world *world, uint64_t number, uint64_t value, uint32_t bytes)
+enum status group_world_submit(struct group_world *world, uint64_t number, uint64_t value,
+                               uint32_t bytes)
 {
-    struct world_node *node = &world->nodes[number];
+    struct group_world_node *node = &world->nodes[number];
     uint8_t *block = group_block(bytes);
     CHECK(block != NULL);
     memset(block, (int)(value & 0xff), bytes);
@@ -585,16 +589,16 @@ enum status world_submit(struct world *world, uint64_t number, uint64_t value, u
     struct group_turn turn = turn_of(world, node);
     uint64_t index = 0;
     const enum status status = group_submit(node->group, &turn, block, bytes, &index);
-    CHECK(status != STATUS_OK || index == world_view(world, number).last_index);
+    CHECK(status != STATUS_OK || index == group_world_view(world, number).last_index);
     carry_out(world, node);
     end_turn(world, node);
     return status;
 }
 
-enum status world_change(struct world *world, uint64_t number, const struct replica *replicas,
-                         uint32_t count)
+enum status group_world_change(struct group_world *world, uint64_t number,
+                               const struct replica *replicas, uint32_t count)
 {
-    struct world_node *node = &world->nodes[number];
+    struct group_world_node *node = &world->nodes[number];
     struct group_turn turn = turn_of(world, node);
     const enum status status = group_change(node->group, &turn, replicas, count);
     carry_out(world, node);
@@ -602,9 +606,9 @@ enum status world_change(struct world *world, uint64_t number, const struct repl
     return status;
 }
 
-enum status world_transfer(struct world *world, uint64_t number, uint64_t to)
+enum status group_world_transfer(struct group_world *world, uint64_t number, uint64_t to)
 {
-    struct world_node *node = &world->nodes[number];
+    struct group_world_node *node = &world->nodes[number];
     struct group_turn turn = turn_of(world, node);
     const enum status status = group_transfer(node->group, &turn, to);
     carry_out(world, node);
@@ -612,9 +616,10 @@ enum status world_transfer(struct world *world, uint64_t number, uint64_t to)
     return status;
 }
 
-void world_inject(struct world *world, uint64_t number, const struct group_message *message)
+void group_world_inject(struct group_world *world, uint64_t number,
+                        const struct group_message *message)
 {
-    struct world_node *node = &world->nodes[number];
+    struct group_world_node *node = &world->nodes[number];
     struct group_turn turn = turn_of(world, node);
     group_receive(node->group, &turn, message);
     carry_out(world, node);

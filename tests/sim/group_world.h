@@ -26,7 +26,7 @@ struct packet {
     struct group_message message; /* its entries are ours */
 };
 
-struct world_node {
+struct group_world_node {
     struct group *group; /* NULL: down */
     struct group_disk disk;
     uint64_t ticket;
@@ -36,11 +36,11 @@ struct world_node {
     uint32_t tail_bytes_max;
 };
 
-struct world {
+struct group_world {
     uint64_t seed;
     struct rng rng;
     uint64_t now_ms;
-    struct world_node nodes[WORLD_NODES];
+    struct group_world_node nodes[WORLD_NODES];
     struct group_witness witness;
     struct effects *effects;
     struct arena arena;
@@ -62,48 +62,51 @@ struct world {
     size_t story_used;
 };
 
-void world_init(struct world *world, uint64_t seed);
-void world_fini(struct world *world);
+void group_world_init(struct group_world *world, uint64_t seed);
+void group_world_fini(struct group_world *world);
 
 /* Nodes 1 to voters found the group. */
-void world_found(struct world *world, uint32_t voters);
+void group_world_found(struct group_world *world, uint32_t voters);
 /* A replica with an empty log. */
-void world_join(struct world *world, uint64_t node);
+void group_world_join(struct group_world *world, uint64_t node);
 
 /* Takes one of the writes that wait, or none, to disk: a crash at any moment. */
-void world_crash(struct world *world, uint64_t node);
+void group_world_crash(struct group_world *world, uint64_t node);
 /* Unsynced writes are all lost. */
-void world_crash_losing(struct world *world, uint64_t node);
-void world_restart(struct world *world, uint64_t node);
+void group_world_crash_losing(struct group_world *world, uint64_t node);
+void group_world_restart(struct group_world *world, uint64_t node);
 
-void world_run(struct world *world, uint64_t ms);
+void group_world_run(struct group_world *world, uint64_t ms);
 /* False: not within so many ms. */
-bool world_run_until(struct world *world, bool (*done)(struct world *world), uint64_t ms);
+bool group_world_run_until(struct group_world *world, bool (*done)(struct group_world *world),
+                           uint64_t ms);
 
 /* Both ways. */
-void world_cut(struct world *world, uint64_t a, uint64_t b, bool cut);
-void world_isolate(struct world *world, uint64_t node, bool cut);
+void group_world_cut(struct group_world *world, uint64_t a, uint64_t b, bool cut);
+void group_world_isolate(struct group_world *world, uint64_t node, bool cut);
 
 /* The node that leads in the highest term; 0: nobody. */
-uint64_t world_leader(const struct world *world);
+uint64_t group_world_leader(const struct group_world *world);
 /* Runs until somebody leads and is ready; 0 if that takes more than 10 s. */
-uint64_t world_await_leader(struct world *world);
+uint64_t group_world_await_leader(struct group_world *world);
 /* Lets nobody else be elected from now on, and runs until it leads; fails the test after 10 s. */
-void world_elect(struct world *world, uint64_t node);
+void group_world_elect(struct group_world *world, uint64_t node);
 /* Every living replica of the leader's configuration has applied the whole log. */
-bool world_all_applied(struct world *world);
+bool group_world_all_applied(struct group_world *world);
 
 /* A command whose first 8 bytes are `value`. */
-enum status world_submit(struct world *world, uint64_t node, uint64_t value, uint32_t bytes);
-enum status world_change(struct world *world, uint64_t node, const struct replica *replicas,
-                         uint32_t count);
-enum status world_transfer(struct world *world, uint64_t node, uint64_t to);
+enum status group_world_submit(struct group_world *world, uint64_t node, uint64_t value,
+                               uint32_t bytes);
+enum status group_world_change(struct group_world *world, uint64_t node,
+                               const struct replica *replicas, uint32_t count);
+enum status group_world_transfer(struct group_world *world, uint64_t node, uint64_t to);
 /* Gives a node a message, as from the network, now. */
-void world_inject(struct world *world, uint64_t node, const struct group_message *message);
+void group_world_inject(struct group_world *world, uint64_t node,
+                        const struct group_message *message);
 
-struct group_view world_view(const struct world *world, uint64_t node);
+struct group_view group_world_view(const struct group_world *world, uint64_t node);
 
 /* The story so far, one line for an event: "[ 310] 2 leads in term 2". */
-const char *world_story(const struct world *world);
+const char *group_world_story(const struct group_world *world);
 
 #endif

@@ -16,7 +16,7 @@
 #include "tests/sim/group_world.h"
 
 static uint64_t first_seed = 1, seeds = 300;
-static struct world world;
+static struct group_world world;
 static uint64_t next_value, crashes, changes, transfers, applied, leaders;
 
 /* Nodes 1 to `nodes` have run a replica so far; `voters` of them founded. A number is not used
@@ -34,9 +34,9 @@ static void kill_or_start(const struct troop *troop)
 {
     const uint64_t node = any_node(troop);
     if (world.nodes[node].group == NULL) {
-        world_restart(&world, node);
+        group_world_restart(&world, node);
     } else {
-        world_crash(&world, node);
+        group_world_crash(&world, node);
         crashes++;
     }
 }
@@ -45,17 +45,17 @@ static void cut_or_mend(const struct troop *troop)
 {
     const uint64_t a = any_node(troop), b = any_node(troop);
     if (a == b)
-        world_isolate(&world, a, rng_chance(&world.rng, 1, 2));
+        group_world_isolate(&world, a, rng_chance(&world.rng, 1, 2));
     else if (rng_chance(&world.rng, 1, 3))
         world.cut[a][b] = !world.cut[a][b]; /* one way */
     else
-        world_cut(&world, a, b, rng_chance(&world.rng, 1, 2));
+        group_world_cut(&world, a, b, rng_chance(&world.rng, 1, 2));
 }
 
 /* A learner becomes a voter; without one, somebody joins or goes. */
 static void change_members(struct troop *troop, uint64_t leader)
 {
-    struct group_view view = world_view(&world, leader);
+    struct group_view view = group_world_view(&world, leader);
     uint32_t learner = 0;
     while (learner < view.replica_count && view.replicas[learner].role == REPLICA_VOTER)
         learner++;
@@ -63,20 +63,20 @@ static void change_members(struct troop *troop, uint64_t leader)
         view.replicas[learner].role = REPLICA_VOTER;
     } else if (view.replica_count < 5 && troop->nodes + 1 < WORLD_NODES) {
         const uint64_t guest = ++troop->nodes;
-        world_join(&world, guest);
+        group_world_join(&world, guest);
         view.replicas[view.replica_count++] = (struct replica){guest, guest, REPLICA_LEARNER};
     } else {
         const uint64_t gone = rng_below(&world.rng, view.replica_count);
         view.replicas[gone] = view.replicas[--view.replica_count];
     }
-    if (world_change(&world, leader, view.replicas, view.replica_count) == STATUS_OK)
+    if (group_world_change(&world, leader, view.replicas, view.replica_count) == STATUS_OK)
         changes++;
 }
 
 /* `rate`: how often something bad happens, in ten thousandths of a millisecond's actions. */
 static void do_something(struct troop *troop, uint64_t rate)
 {
-    const uint64_t leader = world_leader(&world);
+    const uint64_t leader = group_world_leader(&world);
     const uint64_t what = rng_below(&world.rng, 10000);
     if (what < rate) {
         kill_or_start(troop);
@@ -88,14 +88,14 @@ static void do_something(struct troop *troop, uint64_t rate)
     } else if (what < 500 && leader != 0) {
         change_members(troop, leader);
     } else if (what < 530 && leader != 0) {
-        if (world_transfer(&world, leader, any_node(troop)) == STATUS_OK)
+        if (group_world_transfer(&world, leader, any_node(troop)) == STATUS_OK)
             transfers++;
     } else if (what < 4000) {
         const uint64_t node =
             leader != 0 && rng_chance(&world.rng, 9, 10) ? leader : any_node(troop);
         if (world.nodes[node].group != NULL)
-            (void)!world_submit(&world, node, ++next_value,
-                                8 * (uint32_t)rng_between(&world.rng, 1, 30));
+            (void)!group_world_submit(&world, node, ++next_value,
+                                      8 * (uint32_t)rng_between(&world.rng, 1, 30));
     }
 }
 
@@ -108,13 +108,13 @@ static void mend(const struct troop *troop)
     }
     for (uint64_t node = 1; node <= troop->nodes; node++) {
         if (world.nodes[node].group == NULL)
-            world_restart(&world, node);
+            group_world_restart(&world, node);
     }
 }
 
 static void run_seed(uint64_t seed)
 {
-    world_init(&world, seed);
+    group_world_init(&world, seed);
     world.telling = false;
     struct troop troop = {.voters = (uint32_t)rng_between(&world.rng, 1, 5)};
     troop.nodes = troop.voters;
@@ -125,30 +125,30 @@ static void run_seed(uint64_t seed)
         world.nodes[node].disk.sync_ms_max = (uint32_t)rng_between(&world.rng, 1, 20);
         world.nodes[node].tail_bytes_max = (uint32_t)rng_between(&world.rng, 256, 8192);
     }
-    world_found(&world, troop.voters);
-    world_run(&world, 50); /* a founding that got lost is founded again, by somebody else */
+    group_world_found(&world, troop.voters);
+    group_world_run(&world, 50); /* a founding that got lost is founded again, by somebody else */
     const uint64_t rate = rng_between(&world.rng, 1, 100);
     for (int i = 1; i <= 6000; i++) {
         do_something(&troop, rate);
         if (i % 1500 == 0)
             mend(&troop);
-        world_run(&world, 1);
+        group_world_run(&world, 1);
     }
 
     mend(&troop);
     world.loss_percent = world.duplicate_percent = 0;
     world.delay_ms_max = 3;
-    const uint64_t leader = world_await_leader(&world);
+    const uint64_t leader = group_world_await_leader(&world);
     witness_check(&world.witness, leader != 0, "somebody leads when the faults have stopped");
-    world_run(&world, 1000);
-    const uint64_t now = world_await_leader(&world);
-    witness_check(&world.witness, world_submit(&world, now, ++next_value, 8) == STATUS_OK,
+    group_world_run(&world, 1000);
+    const uint64_t now = group_world_await_leader(&world);
+    witness_check(&world.witness, group_world_submit(&world, now, ++next_value, 8) == STATUS_OK,
                   "the leader takes entries when the faults have stopped");
-    witness_check(&world.witness, world_run_until(&world, world_all_applied, 10000),
+    witness_check(&world.witness, group_world_run_until(&world, group_world_all_applied, 10000),
                   "everything is applied when the faults have stopped");
     applied += world.witness.applied_count;
     leaders += world.witness.leader_count;
-    world_fini(&world);
+    group_world_fini(&world);
 }
 
 static void promises_hold_under_faults_and_progress_returns_when_they_stop(void **state)

@@ -144,6 +144,17 @@ static void every_shortened_or_lengthened_ledger_is_refused(void **state)
     free(bytes);
 }
 
+/* Whoever prints an emoji takes it for a C string. */
+static void assert_emojis_are_text(const struct ledger *ledger)
+{
+    for (uint32_t i = 0; i < ledger->hunt_count; i++) {
+        for (uint32_t j = 0; j < ledger->hunts[i].reaction_count; j++) {
+            const struct emoji *emoji = &ledger->hunts[i].reactions[j].emoji;
+            assert_int_equal(strlen(emoji->text), emoji->length);
+        }
+    }
+}
+
 /* Any other byte anywhere: refused, or another ledger, of which these are the only bytes. */
 static void what_is_read_is_written_in_the_same_bytes(void **state)
 {
@@ -161,6 +172,7 @@ static void what_is_read_is_written_in_the_same_bytes(void **state)
                 bytes[at] ^= (uint8_t)change;
                 struct ledger *read = NULL;
                 if (ledger_decode(&read, bytes, size) == STATUS_OK) {
+                    assert_emojis_are_text(read);
                     size_t again_size = 0;
                     uint8_t *again = made_bytes(read, &again_size);
                     assert_int_equal(again_size, size);

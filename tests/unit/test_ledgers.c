@@ -258,7 +258,12 @@ static void one_that_never_fits_gives_up_nothing(void **state)
 {
     (void)state;
     struct small small;
-    struct ledgers *ledgers = ledgers_new(1, 0, 200);
+    struct ledgers *ledgers = ledgers_new(1, 0, PLENTY);
+    assert_int_equal(add(ledgers, 0, 3, 3, small_ledger(&small, 1)), STATUS_OK);
+    const size_t needed = ledgers_bytes(ledgers);
+    ledgers_free(ledgers);
+
+    ledgers = ledgers_new(1, 0, needed - 1);
     assert_int_equal(add(ledgers, 0, 5, 5, NULL), STATUS_OK);
     assert_int_equal(add(ledgers, 0, 7, 7, NULL), STATUS_OK);
     assert_int_equal(add(ledgers, 0, 3, 3, small_ledger(&small, 1)), STATUS_FULL);

@@ -617,8 +617,10 @@ static struct big big_new(uint32_t awarded, uint32_t winners, uint32_t reactions
         .reactions = calloc(reactions + 1, sizeof *big.reactions),
         .ranges = calloc(reactions + 1, sizeof *big.ranges),
     };
-    assert_true(big.awarded != NULL && big.winners != NULL);
-    assert_true(big.reactions != NULL && big.ranges != NULL);
+    assert_non_null(big.awarded);
+    assert_non_null(big.winners);
+    assert_non_null(big.reactions);
+    assert_non_null(big.ranges);
     for (uint32_t i = 0; i < awarded; i++)
         big.awarded[i] = (struct settle_awarded){.hunt = (uint16_t)(i / TREASURE_NUMBERS_MAX),
                                                  .treasure = i % TREASURE_NUMBERS_MAX,

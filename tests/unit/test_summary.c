@@ -264,7 +264,7 @@ static struct summary *small_summary(void)
 {
     struct rng rng;
     rng_init(&rng, 3);
-    struct board *first = some_board(&rng, 40, 300), *second = some_board(&rng, 5, POINTS_MAX);
+    struct board *first = some_board(&rng, 15, 300), *second = some_board(&rng, 5, POINTS_MAX);
     const struct summary_source sources[] = {{.hunt = 2, .board = first},
                                              {.hunt = 4, .board = second}};
     struct made made;

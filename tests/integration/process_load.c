@@ -1,0 +1,250 @@
+#include "tests/integration/process_load.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AGAIN_MS 10
+#define POLL_MS  5
+
+/* Between two requests of a client at most, so that the disk is now idle, now busy. */
+#define PAUSE_MS 8
+
+void load_init(struct load *load, struct players *players)
+{
+    *load = (struct load){.players = players};
+    for (uint32_t i = 0; i < LOAD_CLIENTS; i++) {
+        link_init(&load->clients[i].link);
+        load->clients[i].first_player = i * LOAD_PLAYERS_PER_CLIENT;
+    }
+}
+
+void load_fini(struct load *load)
+{
+    for (uint32_t i = 0; i < LOAD_CLIENTS; i++)
+        link_fini(&load->clients[i].link);
+}
+
+/* --- The hunt --------------------------------------------------------------------------------- */
+
+static json_t *take_json(const struct answer *answer)
+{
+    json_t *json = json_loadb(answer->body, answer->bytes, 0, NULL);
+    if (json == NULL)
+        fail_msg("the body is not JSON: %s", answer->body);
+    return json;
+}
+
+void load_put_hunt(struct process *process)
+{
+    struct link link;
+    char *yaml = field_yaml();
+    link_init(&link);
+    struct answer answer = http_ask(&link, process->port, "PUT", "/v1/hunts/field", yaml);
+    free(yaml);
+    if (answer.status != 200)
+        fail_msg("the hunt is refused: %s", answer.body);
+    json_t *put = take_json(&answer);
+    const uint64_t active_from = json_u64(put, "active_from_epoch");
+    json_decref(put);
+    const uint64_t start = process_now_ms();
+    uint64_t epoch = 0;
+    while (epoch < active_from) {
+        if (process_now_ms() - start > PROCESS_WAIT_MS)
+            fail_msg("the hunt does not become active: %s", process_said(process));
+        answer = http_ask(&link, process->port, "GET", "/v1/epochs/latest", "");
+        if (answer.status == 404)
+            continue; /* none is complete yet */
+        assert_int_equal(answer.status, 200);
+        json_t *latest = take_json(&answer);
+        epoch = json_u64(latest, "epoch");
+        json_decref(latest);
+    }
+    link_fini(&link);
+}
+
+/* --- Requests --------------------------------------------------------------------------------- */
+
+static void make_request(struct load *load, struct client *client)
+{
+    char body[sizeof client->text - 512];
+    struct rng *rng = load->players->rng;
+    size_t used = (size_t)snprintf(body, sizeof body, "{\"hunt\":\"field\",\"claims\":[");
+    client->count = (uint32_t)rng_between(rng, 1, LOAD_CLAIMS_MAX);
+    for (uint32_t i = 0; i < client->count; i++) {
+        const uint32_t player =
+            client->first_player + (uint32_t)rng_below(rng, LOAD_PLAYERS_PER_CLIENT);
+        const uint32_t claim = players_make_claim(load->players, player);
+        const struct player *who = &load->players->list[player];
+        client->player[i] = player;
+        client->claim[i] = claim;
+        if (i > 0)
+            body[used++] = ',';
+        used += players_write_claim(who, &who->claims[claim], body + used, FIELD_CLAIM_BYTES - 1);
+    }
+    (void)snprintf(body + used, sizeof body - used, "]}");
+    client->bytes = http_write(client->text, sizeof client->text, "POST", "/hunt", body);
+    client->repeat = false;
+}
+
+/* The connection is over; the request, if there is one, is asked again. */
+static void hang_up(struct load *load, struct client *client)
+{
+    load->unanswered += client->waits;
+    client->waits = false;
+    link_close(&client->link);
+}
+
+static void ask(struct load *load, struct client *client, uint16_t port)
+{
+    if (client->count == 0) {
+        if (load->finishing)
+            return;
+        make_request(load, client);
+    }
+    if (client->link.fd < 0 && !link_open(&client->link, port)) {
+        client->again_at_ms = process_now_ms() + AGAIN_MS;
+        return;
+    }
+    if (!link_send(&client->link, client->text, client->bytes)) {
+        hang_up(load, client);
+        return;
+    }
+    client->waits = true;
+    /* Too impatient to hear the answer. */
+    if (rng_chance(load->players->rng, 1, 24))
+        hang_up(load, client);
+}
+
+/* --- Answers ---------------------------------------------------------------------------------- */
+
+/* False: the request has to be asked again. */
+static bool take_results(struct load *load, const struct client *client,
+                         const struct answer *answer)
+{
+    if (answer->status == 503)
+        return false;
+    if (answer->status != 200)
+        fail_msg("claims are answered with %d: %s", answer->status, answer->body);
+    json_t *json = take_json(answer);
+    const json_t *results = json_object_get(json, "results");
+    bool all = true;
+    assert_int_equal(json_array_size(results), client->count);
+    for (uint32_t i = 0; i < client->count; i++) {
+        if (!players_take(load->players, client->player[i], client->claim[i],
+                          json_array_get(results, i)))
+            all = false;
+    }
+    json_decref(json);
+    return all;
+}
+
+static void take_answer(struct load *load, struct client *client, const struct answer *answer)
+{
+    const bool last = answer->last;
+    client->waits = false;
+    if (!take_results(load, client, answer)) {
+        load->refused++;
+        client->again_at_ms = process_now_ms() + AGAIN_MS;
+    } else {
+        load->answers++;
+        client->again_at_ms = process_now_ms() + rng_below(load->players->rng, PAUSE_MS + 1);
+        client->repeat = !client->repeat && rng_chance(load->players->rng, 1, 8);
+        if (!client->repeat)
+            client->count = 0;
+    }
+    if (last)
+        link_close(&client->link);
+}
+
+/* What there is on the client's connection. */
+static void receive(struct load *load, struct client *client)
+{
+    struct answer answer = {0};
+    const enum link_state state = link_receive(&client->link, &answer);
+    if (state == LINK_WAITS)
+        return;
+    if (state == LINK_ANSWER) {
+        if (!client->waits)
+            fail_msg("an answer that nobody asked for: %s", answer.body);
+        take_answer(load, client, &answer);
+        return;
+    }
+    load->cut += state == LINK_CUT;
+    hang_up(load, client);
+}
+
+/* --- Running ---------------------------------------------------------------------------------- */
+
+static void wait_for_any(struct load *load)
+{
+    struct pollfd list[LOAD_CLIENTS];
+    for (uint32_t i = 0; i < LOAD_CLIENTS; i++)
+        list[i] = (struct pollfd){.fd = load->clients[i].link.fd, .events = POLLIN};
+    (void)poll(list, LOAD_CLIENTS, POLL_MS);
+    for (uint32_t i = 0; i < LOAD_CLIENTS; i++) {
+        if (list[i].revents != 0)
+            receive(load, &load->clients[i]);
+    }
+}
+
+static bool idle(const struct load *load)
+{
+    for (uint32_t i = 0; i < LOAD_CLIENTS; i++) {
+        if (load->clients[i].count > 0)
+            return false;
+    }
+    return true;
+}
+
+void load_run(struct load *load, const struct process *process, uint64_t run_ms)
+{
+    const uint64_t end_ms = process_now_ms() + run_ms;
+    uint64_t now_ms = 0;
+    while ((now_ms = process_now_ms()) < end_ms && !process_ended(process)) {
+        for (uint32_t i = 0; i < LOAD_CLIENTS; i++) {
+            struct client *client = &load->clients[i];
+            if (!client->waits && client->again_at_ms <= now_ms)
+                ask(load, client, process->port);
+        }
+        if (load->finishing && idle(load))
+            return;
+        wait_for_any(load);
+    }
+}
+
+void load_take_rest(struct load *load)
+{
+    for (uint32_t i = 0; i < LOAD_CLIENTS; i++) {
+        struct client *client = &load->clients[i];
+        client->again_at_ms = 0;
+        const uint64_t start = process_now_ms();
+        while (client->link.fd >= 0) {
+            struct pollfd wait = {.fd = client->link.fd, .events = POLLIN};
+            if (poll(&wait, 1, PROCESS_WAIT_MS) != 1 || process_now_ms() - start > PROCESS_WAIT_MS)
+                fail_msg("a connection outlives the node");
+            receive(load, client);
+        }
+    }
+}
+
+void load_finish(struct load *load, const struct process *process)
+{
+    load->finishing = true;
+    load_run(load, process, PROCESS_WAIT_MS);
+    if (!idle(load))
+        fail_msg("claims stay without an answer; the node said: %s", process_said(process));
+    load->finishing = false;
+    for (uint32_t i = 0; i < FIELD_PLAYERS; i++) {
+        const struct player *player = &load->players->list[i];
+        for (uint32_t k = 0; k < player->count; k++)
+            assert_true(player->claims[k].acknowledged);
+    }
+}
