@@ -58,24 +58,17 @@ void settle_tick(struct cluster *cluster)
     ledgers_drop_before(cluster->ledgers, settled.next);
 }
 
-/* What this range knows as awarded, by rising (hunt, treasure), in the turn's memory. */
-static void list_awarded(struct cluster *cluster, const struct slot *slot,
+/* What this range knows as awarded, in the turn's memory. */
+static void list_awarded(struct cluster *cluster, const struct engine *engine,
                          struct settle_input *input)
 {
-    const struct engine *engine = range_state_engine(slot->state);
-    uint32_t most = 0;
-    for (uint32_t i = 0; i < system_state_hunts(cluster->system); i++)
-        most += system_state_hunt(cluster->system, i)->names.count;
-    struct settle_awarded *list = arena_take(&cluster->arena, (most + 1) * sizeof *list);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < system_state_hunts(cluster->system); i++) {
-        const struct hunt *hunt = system_state_hunt(cluster->system, i);
-        for (uint16_t number = 0; number < hunt->names.count; number++) {
-            const uint32_t awarded = engine_awarded(engine, hunt->number, number);
-            if (awarded > 0)
-                list[count++] = (struct settle_awarded){
-                    .hunt = hunt->number, .treasure = number, .awarded = awarded};
-        }
+    const uint32_t count = engine_awarded_list(engine, NULL, 0);
+    struct engine_awarded *known = arena_take(&cluster->arena, (count + 1) * sizeof *known);
+    (void)engine_awarded_list(engine, known, count);
+    struct settle_awarded *list = arena_take(&cluster->arena, (count + 1) * sizeof *list);
+    for (uint32_t i = 0; i < count; i++) {
+        list[i] = (struct settle_awarded){
+            .hunt = known[i].hunt, .treasure = known[i].treasure, .awarded = known[i].awarded};
     }
     input->awarded = list;
     input->awarded_count = count;
@@ -107,7 +100,7 @@ static const struct settlement *settlement_for(struct cluster *cluster, const st
         STATUS_OK)
         return NULL;
     input.ledgers = ledgers;
-    list_awarded(cluster, slot, &input);
+    list_awarded(cluster, engine, &input);
     struct settlement *computed = NULL;
     const enum status status = settle_compute(&input, &computed);
     free(ledgers);

@@ -43,9 +43,8 @@ struct hunt_file {
 MUST_USE enum status hunt_file_read(struct definition **ret_definition,
                                     const struct hunt_file *file, struct hunt_faults *faults);
 
-/* Adds what was found wrong with the definition of a file elsewhere (definition_check_change,
- * definition_check_supported), each with the line of its field. Reads the file's structure again.
- */
+/* Adds what was found wrong with the definition of a file elsewhere (definition_check_change), each
+ * with the line of its field. Reads the file's structure again. */
 void hunt_file_add(const struct hunt_file *file, const struct definition_faults *found,
                    struct hunt_faults *faults);
 

@@ -109,9 +109,8 @@ static bool needs_escape(unsigned char byte)
     return byte < 0x20 || byte == '"' || byte == '\\';
 }
 
-void json_text_string(struct json_text *text, const char *value)
+static void put_escaped(struct json_text *text, const char *value)
 {
-    separate(text);
     put_char(text, '"');
     while (*value != '\0') {
         size_t plain = 0;
@@ -123,6 +122,19 @@ void json_text_string(struct json_text *text, const char *value)
             put_escape(text, (unsigned char)*value++);
     }
     put_char(text, '"');
+}
+
+void json_text_key_text(struct json_text *text, const char *key)
+{
+    separate(text);
+    put_escaped(text, key);
+    put_char(text, ':');
+}
+
+void json_text_string(struct json_text *text, const char *value)
+{
+    separate(text);
+    put_escaped(text, value);
 }
 
 void json_text_bool(struct json_text *text, bool value)

@@ -32,6 +32,9 @@ void json_text_array_end(struct json_text *text);
 /* The next member's name, which needs no escapes; its value follows. */
 void json_text_key(struct json_text *text, const char *key);
 
+/* The same with a name that may need some. */
+void json_text_key_text(struct json_text *text, const char *key);
+
 void json_text_string(struct json_text *text, const char *value);
 void json_text_bool(struct json_text *text, bool value);
 void json_text_number(struct json_text *text, uint64_t value);

@@ -1,6 +1,7 @@
 /* cairnd: one node of a cluster. */
 #include <argp.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,6 +30,9 @@
 
 /* Descriptors besides those of connections: the store's files, listeners, the loop's own. */
 #define DESCRIPTORS_SPARE 1024
+
+/* Larger blocks get pages of their own, which exist once they are touched. */
+#define MMAP_THRESHOLD_BYTES (128 << 10)
 
 struct program {
     /* What was asked for. */
@@ -304,6 +308,10 @@ int main(int argument_count, char **arguments)
 {
     struct program program = {.config_path = NULL};
     struct config_fault fault;
+    /* Engines take room for all the players they may ever hold and touch it as they come. Left to
+     * itself, glibc would serve such blocks from its heap once a large one was freed, and touch all
+     * of it with zeros. */
+    (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     /* Broken connections and a limit on file sizes are failures of a write, not of the process. */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);

@@ -166,7 +166,7 @@ void routes_get_receipt(const struct call *call)
     const struct number_rule rule = {"seq", SEQ_MIN, SEQ_MAX};
     struct query query = {.kind = QUERY_RECEIPT};
     uint64_t seq = 0;
-    if (!routes_path_player(call, &query.player) ||
+    if (!routes_path_player(call, 4, &query.player) ||
         !routes_number(call, &rule, call->path->segments[6], &seq))
         return;
     const struct hunt *hunt = routes_path_hunt(call);

@@ -1,12 +1,12 @@
-/* The leaderboards, and the epochs that they are of. */
+/* The leaderboards, players' neighbours on them, and the epochs that they are of. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cluster/base/check.h"
 #include "node/routes_cursor.h"
 #include "node/routes_internal.h"
 
-#define LIMIT_DEFAULT 50
-#define LIMIT_MAX     1000
+#define AROUND_DEFAULT 10
 
 /* A complete board never changes, so whoever asks for one by its epoch may keep it. */
 #define CACHE_FOR_EVER "public, max-age=31536000, immutable"
@@ -16,7 +16,7 @@ struct wish {
     const struct hunt *hunt;
     bool pinned; /* to an epoch, by `epoch` or by the cursor */
     uint64_t epoch;
-    uint64_t limit;
+    uint32_t limit;
     uint32_t offset;
 };
 
@@ -44,10 +44,9 @@ static bool take_cursor(const struct call *call, struct wish *wish)
 
 static bool take_wish(const struct call *call, struct wish *wish)
 {
-    const struct number_rule limit = {"limit", 1, LIMIT_MAX};
     const struct number_rule epoch = {"epoch", 0, UINT64_MAX};
-    wish->limit = LIMIT_DEFAULT;
-    if (!routes_number_parameter(call, &limit, &wish->limit, NULL) ||
+    wish->limit = ROUTES_LIMIT_DEFAULT;
+    if (!routes_limit_parameter(call, &wish->limit) ||
         !routes_number_parameter(call, &epoch, &wish->epoch, &wish->pinned))
         return false;
     wish->hunt = routes_path_hunt(call);
@@ -67,6 +66,11 @@ static void refuse_epoch(const struct call *call, const struct settings *setting
                       "nothing of this epoch is known");
 }
 
+static void refuse_boardless(struct http_request *request)
+{
+    routes_refuse(request, 503, "no_board", NULL, "no epoch has been published yet");
+}
+
 /* The board with a reference; NULL, and refused: there is none. */
 static struct global_board *find_board(const struct call *call, const struct wish *wish)
 {
@@ -81,8 +85,28 @@ static struct global_board *find_board(const struct call *call, const struct wis
     if (wish->pinned)
         refuse_epoch(call, settings, wish->epoch);
     else
-        routes_refuse(call->request, 503, "no_board", NULL, "no epoch has been published yet");
+        refuse_boardless(call->request);
     return NULL;
+}
+
+/* Rank 0: he has none. */
+static void write_entry(struct json_text *text, uint64_t rank, const struct board_entry *entry)
+{
+    json_text_object(text);
+    if (rank > 0) {
+        json_text_key(text, "rank");
+        json_text_number(text, rank);
+    }
+    json_text_key(text, "player");
+    json_text_player(text, &entry->player);
+    json_text_key(text, "score");
+    json_text_quoted_signed(text, entry->score);
+    /* Of the last claim that brought points. */
+    if (entry->hlc > 0) {
+        json_text_key(text, "hlc");
+        json_text_quoted(text, entry->hlc);
+    }
+    json_text_object_end(text);
 }
 
 static void write_entries(struct json_text *text, const struct global_hunt *hunt, uint32_t from,
@@ -90,19 +114,8 @@ static void write_entries(struct json_text *text, const struct global_hunt *hunt
 {
     json_text_key(text, "entries");
     json_text_array(text);
-    for (uint32_t i = from; i < to; i++) {
-        const struct global_entry *entry = &hunt->entries[i];
-        json_text_object(text);
-        json_text_key(text, "rank");
-        json_text_number(text, entry->rank);
-        json_text_key(text, "player");
-        json_text_player(text, &entry->entry.player);
-        json_text_key(text, "score");
-        json_text_quoted_signed(text, entry->entry.score);
-        json_text_key(text, "hlc");
-        json_text_quoted(text, entry->entry.hlc);
-        json_text_object_end(text);
-    }
+    for (uint32_t i = from; i < to; i++)
+        write_entry(text, hunt->entries[i].rank, &hunt->entries[i].entry);
     json_text_array_end(text);
 }
 
@@ -112,7 +125,7 @@ static void write_page(struct json_text *text, const struct wish *wish,
 {
     const uint32_t count = hunt != NULL ? hunt->entry_count : 0;
     const uint32_t from = wish->offset < count ? wish->offset : count;
-    const uint32_t to = count - from > wish->limit ? from + (uint32_t)wish->limit : count;
+    const uint32_t to = count - from > wish->limit ? from + wish->limit : count;
     json_text_key(text, "players");
     json_text_number(text, hunt != NULL ? hunt->players : 0);
     if (hunt != NULL) {
@@ -150,6 +163,58 @@ void routes_get_leaderboard(const struct call *call)
     routes_reply_cached(call->request, &text,
                         wish.pinned && board->complete ? CACHE_FOR_EVER : ROUTES_CACHE_CHECKED);
     global_board_release(board);
+}
+
+static void reply_around(const struct waiting *waiting, const struct around_answer *around)
+{
+    struct json_text text = {0};
+    json_text_object(&text);
+    json_text_key(&text, "hunt");
+    json_text_string(&text, waiting->name.text);
+    json_text_key(&text, "player");
+    json_text_player(&text, &waiting->player);
+    if (around->rank > 0) {
+        json_text_key(&text, "rank");
+        json_text_number(&text, around->rank);
+    }
+    json_text_key(&text, "players");
+    json_text_number(&text, around->players);
+    json_text_key(&text, "epoch");
+    json_text_quoted(&text, around->epoch);
+    json_text_key(&text, "entries");
+    json_text_array(&text);
+    for (uint32_t i = 0; i < around->count; i++)
+        write_entry(&text, around->entries[i].rank, &around->entries[i].entry);
+    json_text_array_end(&text);
+    json_text_object_end(&text);
+    routes_reply_cached(waiting->request, &text, ROUTES_CACHE_CHECKED);
+}
+
+static void around_read(void *context, const struct query_reply *reply)
+{
+    struct waiting *waiting = context;
+    if (waiting->request != NULL && reply->status == STATUS_OK)
+        reply_around(waiting, &reply->around);
+    else if (waiting->request != NULL && reply->status == STATUS_NOT_FOUND)
+        refuse_boardless(waiting->request);
+    else if (waiting->request != NULL)
+        routes_refuse_leaderless(waiting->request);
+    free(waiting);
+}
+
+void routes_get_around(const struct call *call)
+{
+    struct query query = {.kind = QUERY_AROUND, .limit = AROUND_DEFAULT};
+    if (!routes_path_player(call, 5, &query.player) || !routes_limit_parameter(call, &query.limit))
+        return;
+    const struct hunt *hunt = routes_path_hunt(call);
+    struct waiting *waiting = hunt != NULL ? routes_wait(call) : NULL;
+    if (waiting == NULL)
+        return;
+    query.hunt = hunt->number;
+    waiting->name = hunt->name;
+    waiting->player = query.player;
+    node_query(call->routes->node, &query, around_read, waiting);
 }
 
 static void write_hunts(struct json_text *text, const struct system_state *system,
@@ -214,6 +279,8 @@ static void reply_epoch(const struct call *call, const struct global_board *boar
     const struct settings *settings = system_state_settings(system);
     const bool complete = board != NULL && board->complete;
     const bool open = epoch >= routes_present_epoch(call->routes, settings);
+    uint64_t through = 0;
+    const bool settled = cluster_settled(node_cluster(call->routes->node), &through);
     struct json_text text = {0};
     json_text_object(&text);
     json_text_key(&text, "epoch");
@@ -221,7 +288,7 @@ static void reply_epoch(const struct call *call, const struct global_board *boar
     json_text_key(&text, "state");
     json_text_string(&text, complete ? "complete" : open ? "open" : "partial");
     write_ranges(&text, board, settings->ranges);
-    routes_write_settled(&text, call->routes);
+    routes_write_settled(&text, settled, through);
     write_hunts(&text, system, board);
     write_summaries(&text, board);
     json_text_object_end(&text);

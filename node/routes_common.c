@@ -103,10 +103,10 @@ const struct hunt *routes_path_hunt(const struct call *call)
     return routes_hunt_name(call, &name) ? routes_find_hunt(call, &name) : NULL;
 }
 
-bool routes_path_player(const struct call *call, struct player_id *ret_player)
+bool routes_path_player(const struct call *call, size_t at, struct player_id *ret_player)
 {
-    CHECK(call->path->count > 4);
-    const char *text = call->path->segments[4];
+    CHECK(call->path->count > at);
+    const char *text = call->path->segments[at];
     if (player_id_parse(ret_player, text, strlen(text)) == STATUS_OK)
         return true;
     routes_refuse(call->request, 400, "malformed", "player",
@@ -154,6 +154,16 @@ bool routes_number_parameter(const struct call *call, const struct number_rule *
     if (ret_given != NULL)
         *ret_given = status == STATUS_OK;
     return status == STATUS_NOT_FOUND || routes_number(call, rule, text, ret_number);
+}
+
+bool routes_limit_parameter(const struct call *call, uint32_t *ret_limit)
+{
+    const struct number_rule rule = {"limit", 1, ROUTES_LIMIT_MAX};
+    uint64_t limit = *ret_limit;
+    if (!routes_number_parameter(call, &rule, &limit, NULL))
+        return false;
+    *ret_limit = (uint32_t)limit;
+    return true;
 }
 
 bool routes_flag_parameter(const struct call *call, const char *name, bool *ret_flag)
@@ -302,11 +312,9 @@ void routes_write_numbers(struct json_text *text, const char *key, const uint32_
     json_text_array_end(text);
 }
 
-void routes_write_settled(struct json_text *text, const struct routes *routes)
+void routes_write_settled(struct json_text *text, bool settled, uint64_t epoch)
 {
-    const struct merge *merge = cluster_merge(node_cluster(routes->node));
-    uint64_t epoch = 0;
-    if (merge == NULL || !merge_complete(merge, &epoch))
+    if (!settled)
         return;
     json_text_key(text, "settled_through_epoch");
     json_text_quoted(text, epoch);

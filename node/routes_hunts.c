@@ -62,7 +62,6 @@ static bool check_definition(const struct call *call, const struct hunt_file *fi
     const struct system_state *system = cluster_system(node_cluster(call->routes->node));
     struct definition_fault list[CHECKED_FAULTS_MAX];
     struct definition_faults found = {.list = list, .capacity = CHECKED_FAULTS_MAX};
-    definition_check_supported(definition, &found);
     system_state_check(system, definition, &found);
     if (system_state_find_hunt(system, definition->hunt.text) == NULL &&
         system_state_hunts(system) >= HUNTS_MAX)

@@ -29,7 +29,8 @@ struct call {
 typedef void route_fn(const struct call *call);
 route_fn routes_post_hunt, routes_post_claims, routes_get_receipt;
 route_fn routes_get_player;
-route_fn routes_get_leaderboard, routes_get_epoch;
+route_fn routes_get_leaderboard, routes_get_around, routes_get_epoch;
+route_fn routes_get_awards;
 route_fn routes_put_hunt, routes_get_hunt, routes_get_hunts;
 route_fn routes_get_cluster, routes_get_health, routes_get_ready;
 
@@ -48,8 +49,8 @@ bool routes_hunt_name(const struct call *call, struct name *ret_name);
 /* The hunt of that name, or of the path; 404 where there is none. */
 const struct hunt *routes_find_hunt(const struct call *call, const struct name *name);
 const struct hunt *routes_path_hunt(const struct call *call);
-/* The player's id, in the fifth segment. */
-bool routes_path_player(const struct call *call, struct player_id *ret_player);
+/* The player's id, in the path's segment `at`. */
+bool routes_path_player(const struct call *call, size_t at, struct player_id *ret_player);
 /* Digits only: else 400. Outside of `min` to `max`: 422. */
 struct number_rule {
     const char *name; /* the field, or the query parameter */
@@ -60,6 +61,10 @@ bool routes_number(const struct call *call, const struct number_rule *rule, cons
 /* A parameter that is not there leaves *ret_number as it is; *ret_given (may be NULL) tells. */
 bool routes_number_parameter(const struct call *call, const struct number_rule *rule,
                              uint64_t *ret_number, bool *ret_given);
+/* `limit`: 1 to ROUTES_LIMIT_MAX; what is not there leaves *ret_limit as it is. */
+#define ROUTES_LIMIT_DEFAULT 50
+#define ROUTES_LIMIT_MAX     1000
+bool routes_limit_parameter(const struct call *call, uint32_t *ret_limit);
 /* "true" or "false"; absent: false. */
 bool routes_flag_parameter(const struct call *call, const char *name, bool *ret_flag);
 /* The cluster's settings; 503 while they are not known. */
@@ -83,9 +88,8 @@ void routes_reply_cached(struct http_request *request, struct json_text *text,
 /* `"missing_ranges":[...]` */
 void routes_write_numbers(struct json_text *text, const char *key, const uint32_t *numbers,
                           uint32_t count);
-/* `"key":"epoch"` of the newest complete epoch, through which all is settled; nothing when there is
- * none. */
-void routes_write_settled(struct json_text *text, const struct routes *routes);
+/* `"settled_through_epoch":"..."`; nothing while no epoch is settled. */
+void routes_write_settled(struct json_text *text, bool settled, uint64_t epoch);
 
 /* A request that the node will answer. It is owned by the callback, which takes what it needs and
  * frees it; `request` becomes NULL when the server is closed before. */

@@ -34,8 +34,9 @@ static void write_place(struct json_text *text, enum plane plane, const struct t
     json_text_number(text, treasure->radius);
 }
 
+/* Of a locked one the place is not told, even where it is shown to those who unlocked it. */
 static void write_open_one(struct json_text *text, enum plane plane,
-                           const struct treasure *treasure)
+                           const struct treasure *treasure, const struct open_treasure *open)
 {
     json_text_object(text);
     json_text_key(text, "id");
@@ -45,22 +46,50 @@ static void write_open_one(struct json_text *text, enum plane plane,
         json_text_string(text, treasure->hint);
     }
     json_text_key(text, "points");
-    json_text_number(text, treasure->points);
-    if (treasure->shown)
+    json_text_number(text, open->points);
+    if (treasure->supply > 0) {
+        json_text_key(text, "supply_left");
+        json_text_number(text, open->supply_left);
+    }
+    if (open->reactions_missing > 0) {
+        json_text_key(text, "reactions_missing");
+        json_text_number(text, open->reactions_missing);
+    }
+    if (treasure->shown && open->reactions_missing == 0)
         write_place(text, plane, treasure);
     json_text_object_end(text);
 }
 
+static void write_open_list(struct json_text *text, const struct definition *definition,
+                            const uint16_t *places, const struct open_treasure *list,
+                            uint16_t count)
+{
+    for (uint16_t i = 0; i < count; i++) {
+        CHECK(places[i] < definition->treasure_count);
+        write_open_one(text, definition->plane, &definition->treasures[places[i]], &list[i]);
+    }
+}
+
+/* What is open, and then what lacks reactions only. */
 static void write_open(struct json_text *text, const struct player_answer *answer)
 {
+    const struct player_page *page = &answer->page;
     json_text_key(text, "open");
     json_text_array(text);
-    const struct definition *definition = answer->definition;
-    for (uint16_t i = 0; definition != NULL && i < answer->page.open_count; i++) {
-        CHECK(answer->page.open[i] < definition->treasure_count);
-        write_open_one(text, definition->plane, &definition->treasures[answer->page.open[i]]);
-    }
+    write_open_list(text, answer->definition, page->open, answer->open, page->open_count);
+    write_open_list(text, answer->definition, page->locked, answer->locked, page->locked_count);
     json_text_array_end(text);
+}
+
+static void write_reactions(struct json_text *text, const struct player_answer *answer)
+{
+    json_text_key(text, "reactions");
+    json_text_object(text);
+    for (uint32_t i = 0; i < answer->received_count; i++) {
+        json_text_key_text(text, answer->received[i].emoji.text);
+        json_text_number(text, answer->received[i].count);
+    }
+    json_text_object_end(text);
 }
 
 static void write_head(struct json_text *text, const struct player_id *player,
@@ -94,12 +123,10 @@ static void reply_page(const struct waiting *waiting, const struct player_answer
     write_open(&text, answer);
     json_text_key(&text, "last_seq");
     json_text_quoted(&text, page->last_seq);
-    json_text_key(&text, "reactions");
-    json_text_object(&text);
-    json_text_object_end(&text);
+    write_reactions(&text, answer);
     json_text_key(&text, "epoch");
     json_text_quoted(&text, answer->epoch);
-    routes_write_settled(&text, waiting->routes);
+    routes_write_settled(&text, answer->settled, answer->settled_through);
     json_text_object_end(&text);
     routes_reply_cached(waiting->request, &text, ROUTES_CACHE_CHECKED);
 }
@@ -119,7 +146,7 @@ static void page_read(void *context, const struct query_reply *reply)
 void routes_get_player(const struct call *call)
 {
     struct query query = {.kind = QUERY_PLAYER};
-    if (!routes_path_player(call, &query.player) ||
+    if (!routes_path_player(call, 4, &query.player) ||
         !routes_flag_parameter(call, "consistent", &query.consistent))
         return;
     const struct hunt *hunt = routes_path_hunt(call);

@@ -111,10 +111,6 @@ void definition_fault(struct definition_faults *faults, const char *field, const
  * fault: it may be logged. Of more than TREASURES_MAX treasures only so many are looked at. */
 void definition_check(const struct definition *definition, struct definition_faults *faults);
 
-/* Finds what the definition asks for that this version of the engine cannot do yet. */
-void definition_check_supported(const struct definition *definition,
-                                struct definition_faults *faults);
-
 /* Every id that a hunt's versions have ever used: names[i] has the number i. One that was entered
  * by a version that never became active keeps its number and may be used again; one that was in an
  * active version and left it is retired, for good. All zeros: a new hunt. */

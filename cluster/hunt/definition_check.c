@@ -402,37 +402,3 @@ void definition_check(const struct definition *definition, struct definition_fau
     check_distinct(definition, faults);
     check_circles(definition, faults);
 }
-
-/* What the engine cannot do yet. A line goes when the engine learns it. */
-static const struct {
-    const char *field;
-    size_t offset; /* of a uint32_t in struct treasure that is 0 where the feature is not used */
-} unsupported[] = {
-    {"supply", offsetof(struct treasure, supply)},
-    {"unlock", offsetof(struct treasure, unlock_reactions)},
-};
-
-static const bool reactions_supported = false;
-
-void definition_check_supported(const struct definition *definition,
-                                struct definition_faults *faults)
-{
-    static const char detail[] = "is not supported yet by this version";
-    CHECK(definition->treasures != NULL || definition->treasure_count == 0);
-    CHECK(faults != NULL);
-    if (!reactions_supported && definition->emoji_count > 0)
-        definition_fault(faults, "reactions", "%s", detail);
-    for (uint16_t i = 0; i < definition->treasure_count; i++) {
-        for (size_t j = 0; j < sizeof unsupported / sizeof unsupported[0]; j++) {
-            uint32_t value;
-            memcpy(&value, (const char *)&definition->treasures[i] + unsupported[j].offset,
-                   sizeof value);
-            if (value == 0)
-                continue;
-            char field[48];
-            (void)snprintf(field, sizeof field, "treasures[%u].%s", (unsigned)i,
-                           unsupported[j].field);
-            definition_fault(faults, field, "%s", detail);
-        }
-    }
-}

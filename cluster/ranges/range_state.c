@@ -19,6 +19,12 @@
  * for its epoch. */
 #define COMING_MAX (2 * HUNTS_MAX)
 
+/* Where the record that is applied stands, and memory until the end of the turn. */
+struct place {
+    uint64_t index, term;
+    struct arena *arena;
+};
+
 /* A version on its way: undecided, or waiting for its epoch to open. */
 struct coming {
     uint16_t hunt;
@@ -120,8 +126,8 @@ static enum status activate_due(struct range_state *state)
             at++;
             continue;
         }
-        const enum status status = engine_activate(state->engine, due.hunt, due.version,
-                                                   due.definition, due.active_from);
+        const enum status status =
+            engine_activate(state->engine, due.hunt, due.version, due.definition, due.active_from);
         if (status != STATUS_OK)
             return status;
         definition_free(state->judging[due.hunt]);
@@ -240,26 +246,25 @@ static void void_results(struct range_applied *applied, const struct action *act
     }
 }
 
-static enum status apply_actions(struct range_state *state, uint64_t index,
-                                 const struct record *record, struct arena *arena,
-                                 struct range_applied *applied)
+static enum status apply_actions(struct range_state *state, const struct place *place,
+                                 const struct record *record, struct range_applied *applied)
 {
     if (record->count == 0 || record->count > ENTRY_ACTIONS_MAX) {
         applied->ignored = true;
         return STATUS_OK;
     }
-    struct action *actions = arena_take(arena, record->count * sizeof *actions);
+    struct action *actions = arena_take(place->arena, record->count * sizeof *actions);
     if (decode_actions(record, actions) == 0) {
         applied->ignored = true;
         return STATUS_OK;
     }
     applied->count = record->count;
-    applied->results = arena_take(arena, record->count * sizeof *applied->results);
+    applied->results = arena_take(place->arena, record->count * sizeof *applied->results);
 
     const struct moment moment = {
         .hlc = base_stamp(state, record->stamp, record->count),
         .epoch = epoch_of(base_stamp(state, record->stamp, record->count), state->epoch_ms),
-        .log_index = index,
+        .log_index = place->index,
         .uncertainty_us = record->uncertainty_us,
     };
     const uint64_t promise = range_state_promise(state);
@@ -273,7 +278,7 @@ static enum status apply_actions(struct range_state *state, uint64_t index,
         return STATUS_OK;
     }
     if (moment.epoch > state->open_epoch) {
-        const enum status status = close_through(state, moment.epoch - 1, arena, applied);
+        const enum status status = close_through(state, moment.epoch - 1, place->arena, applied);
         if (status != STATUS_OK)
             return status;
     }
@@ -281,8 +286,8 @@ static enum status apply_actions(struct range_state *state, uint64_t index,
     return STATUS_OK;
 }
 
-static enum status apply_close(struct range_state *state, const struct record *record,
-                               struct arena *arena, struct range_applied *applied)
+static enum status apply_close(struct range_state *state, const struct place *place,
+                               const struct record *record, struct range_applied *applied)
 {
     const uint64_t promise = range_state_promise(state);
     const bool opens_too_far = promise != PROMISE_NONE && record->epoch >= promise;
@@ -292,7 +297,7 @@ static enum status apply_close(struct range_state *state, const struct record *r
         applied->ignored = true;
         return STATUS_OK;
     }
-    const enum status status = close_through(state, record->epoch, arena, applied);
+    const enum status status = close_through(state, record->epoch, place->arena, applied);
     move_hlc(state, record->stamp);
     move_hlc(state, epoch_start(state->open_epoch, state->epoch_ms));
     return status;
@@ -379,8 +384,8 @@ static enum status settle_whole(struct range_state *state, struct arena *arena,
 }
 
 /* Takes effect with the last part of a run. Epochs that are still open here cannot be settled. */
-static enum status apply_settle(struct range_state *state, const struct record *record,
-                                uint64_t term, struct arena *arena, struct range_applied *applied)
+static enum status apply_settle(struct range_state *state, const struct place *place,
+                                const struct record *record, struct range_applied *applied)
 {
     struct settle_part *part;
     enum status status = settle_decode_part(&part, record->body, record->body_bytes);
@@ -395,27 +400,27 @@ static enum status apply_settle(struct range_state *state, const struct record *
         applied->ignored = true;
         return STATUS_OK;
     }
-    status = settling_take(&state->settling, part, term, state->settle_next, &applied->ignored);
+    status =
+        settling_take(&state->settling, part, place->term, state->settle_next, &applied->ignored);
     if (status != STATUS_OK || applied->ignored || !settling_whole(&state->settling))
         return status;
-    return settle_whole(state, arena, applied);
+    return settle_whole(state, place->arena, applied);
 }
 
-static enum status apply_record(struct range_state *state, uint64_t index, uint64_t term,
-                                const struct record *record, struct arena *arena,
-                                struct range_applied *applied)
+static enum status apply_record(struct range_state *state, const struct place *place,
+                                const struct record *record, struct range_applied *applied)
 {
     switch (record->kind) {
     case RECORD_ACTIONS:
-        return apply_actions(state, index, record, arena, applied);
+        return apply_actions(state, place, record, applied);
     case RECORD_CLOSE:
-        return apply_close(state, record, arena, applied);
+        return apply_close(state, place, record, applied);
     case RECORD_LEARN:
         return apply_learn(state, record, applied);
     case RECORD_RESOLVE:
         return apply_resolve(state, record, applied);
     case RECORD_SETTLE:
-        return apply_settle(state, record, term, arena, applied);
+        return apply_settle(state, place, record, applied);
     case RECORD_BARRIER:
         return STATUS_OK;
     default:
@@ -442,7 +447,8 @@ enum status range_state_apply(struct range_state *state, uint64_t index,
         return STATUS_OK;
     }
     ret_applied->kind = record.kind;
-    const enum status status = apply_record(state, index, entry->term, &record, arena, ret_applied);
+    const struct place place = {.index = index, .term = entry->term, .arena = arena};
+    const enum status status = apply_record(state, &place, &record, ret_applied);
     if (status == STATUS_OK && !ret_applied->ignored && moves_clock_here(record.kind))
         move_hlc(state, record.stamp);
     if (status == STATUS_OK) {

@@ -39,6 +39,7 @@
 struct test {
     struct rng rng;
     struct process process;
+    struct process second; /* in the folder of the first */
     struct players players;
     struct load load;
 };
@@ -67,6 +68,8 @@ static int teardown(void **state)
     struct test *test = *state;
     load_fini(&test->load);
     players_fini(&test->players);
+    test->second.folder[0] = '\0'; /* not its own */
+    process_fini(&test->second);
     process_fini(&test->process);
     return 0;
 }
@@ -287,14 +290,15 @@ static void a_second_node_on_the_same_data_is_refused_and_disturbs_nothing(void 
     process_start(&test->process);
     load_put_hunt(&test->process);
     for (uint32_t i = 0; i < 3; i++) {
-        struct process second = test->process;
-        second.pid = 0;
-        second.port = 0;
+        struct process *second = &test->second;
+        *second = test->process;
+        second->pid = 0;
+        second->port = 0;
         load_run(&test->load, &test->process, 50);
-        process_launch(&second, NULL);
-        while (!process_ended(&second))
+        process_launch(second, NULL);
+        while (!process_ended(second))
             load_run(&test->load, &test->process, 5);
-        assert_int_equal(process_wait(&second, AT_ONCE_MS), 1);
+        assert_int_equal(process_wait(second, AT_ONCE_MS), 1);
     }
     assert_says(process_said(&test->process), "another process uses the data directory");
     load_run(&test->load, &test->process, 50);

@@ -99,6 +99,14 @@ static void take_defined(struct rig *rig, const struct effect *effect)
         rig->defined.missing[i] = effect->defined.missing[i];
 }
 
+static void take_note(struct rig *rig, const struct effect *effect)
+{
+    if (effect->note.level != NOTE_ERROR)
+        return;
+    rig->error_count++;
+    (void)snprintf(rig->error, sizeof rig->error, "%s", effect->note.text);
+}
+
 static void answer_read(struct rig *rig, uint32_t node, const struct effect *effect)
 {
     const struct disk_group *group = disk_find(&rig->nodes[node].disk, effect->group);
@@ -141,8 +149,10 @@ static void carry_out(struct rig *rig, uint32_t node, const struct effect *effec
     case EFFECT_PUBLISH:
         global_board_release(effect->publish.board);
         break;
-    case EFFECT_READ_LOG:
     case EFFECT_NOTE:
+        take_note(rig, effect);
+        break;
+    case EFFECT_READ_LOG:
         break;
     }
 }
@@ -271,7 +281,8 @@ static void deliver(struct rig *rig)
             .kind = EVENT_MESSAGE,
             .received = {.stamp = letter->stamp, .message = &letter->message},
         };
-        if (!rig->nodes[letter->to].deaf && !rig->nodes[letter->from].mute)
+        const struct rig_node *to = &rig->nodes[letter->to];
+        if (!to->deaf && !to->off && !rig->nodes[letter->from].mute)
             rig_event(rig, letter->to, &event);
         letter_free(letter);
     }
@@ -296,8 +307,10 @@ void rig_run(struct rig *rig, uint32_t ms)
     for (uint32_t i = 0; i < ms; i++) {
         rig->now_us += STEP_US;
         deliver(rig);
-        for (uint32_t node = 0; node < rig->count; node++)
-            wake(rig, node);
+        for (uint32_t node = 0; node < rig->count; node++) {
+            if (!rig->nodes[node].off)
+                wake(rig, node);
+        }
     }
 }
 
@@ -307,7 +320,8 @@ uint32_t rig_leader(const struct rig *rig, uint32_t group)
     uint64_t newest = 0;
     for (uint32_t i = 0; i < rig->count; i++) {
         uint64_t term;
-        if (cluster_leads(rig->nodes[i].core, group, &term) && term > newest) {
+        if (!rig->nodes[i].off && cluster_leads(rig->nodes[i].core, group, &term) &&
+            term > newest) {
             newest = term;
             leader = i;
         }
@@ -319,7 +333,7 @@ static bool settled(const struct rig *rig)
 {
     for (uint32_t i = 0; i < rig->count; i++) {
         const char *reason;
-        if (!cluster_ready(rig->nodes[i].core, &reason))
+        if (!rig->nodes[i].off && !cluster_ready(rig->nodes[i].core, &reason))
             return false;
     }
     for (uint32_t range = 0; range < rig->settings.ranges; range++) {
@@ -337,12 +351,19 @@ void rig_settle(struct rig *rig)
     }
 }
 
+void rig_off(struct rig *rig, uint32_t node)
+{
+    disk_lose(&rig->nodes[node].disk);
+    rig->nodes[node].off = true;
+}
+
 void rig_restart(struct rig *rig, uint32_t node)
 {
     struct rig_node *it = &rig->nodes[node];
+    rig_off(rig, node);
     cluster_free(it->core);
-    disk_lose(&it->disk);
     boot(rig, node);
+    it->off = false;
     for (uint32_t i = 0; i < it->disk.group_count; i++) {
         const struct disk_group *group = &it->disk.groups[i];
         const struct event event = {

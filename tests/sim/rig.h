@@ -23,6 +23,7 @@ struct rig_node {
     struct cluster *core;
     struct disk disk;
     uint64_t boot;
+    bool off;           /* without power, until rig_restart */
     bool stuck;         /* its disk finishes nothing */
     bool mute, deaf;    /* nothing leaves it; nothing reaches it */
     int64_t offset_us;  /* of its clock */
@@ -55,6 +56,8 @@ struct rig {
     uint32_t reply_count;
     struct rig_defined defined; /* the newest */
     uint32_t defined_count;
+    char error[256]; /* the newest note of that level */
+    uint32_t error_count;
     struct query_reply answer; /* the newest */
     uint64_t answer_token;
     uint32_t answer_count;
@@ -76,6 +79,7 @@ void rig_settle(struct rig *rig);
 uint32_t rig_leader(const struct rig *rig, uint32_t group);
 
 /* Power loss and start: what was not on disk is gone. */
+void rig_off(struct rig *rig, uint32_t node);
 void rig_restart(struct rig *rig, uint32_t node);
 
 uint64_t rig_epoch(const struct rig *rig);

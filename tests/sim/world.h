@@ -52,7 +52,7 @@ struct world_report {
     uint64_t epochs;    /* complete ones */
     uint64_t replays;
     uint64_t unavailable;
-    uint64_t outcomes[OUTCOME_COUNT]; /* of what was acknowledged */
+    uint64_t outcomes[OUTCOME_COUNT];   /* of what was acknowledged */
     uint64_t settled_won, settled_lost; /* by the model, at the end */
 };
 

@@ -80,7 +80,7 @@ struct played_hunt {
     bool known;      /* a version has been active */
     uint16_t number; /* once known */
     uint32_t version;
-    uint32_t next_id; /* of treasures that later versions bring */
+    uint32_t next_id;              /* of treasures that later versions bring */
     struct definition *definition; /* numbered, as the players know it */
     struct generate_players *players;
     struct definition *wanted; /* to be put; NULL: nothing */

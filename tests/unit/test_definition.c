@@ -925,29 +925,6 @@ static void texts_stay_where_they_are(void **state)
     definition_free(definition);
 }
 
-static void what_the_engine_lacks_is_named(void **state)
-{
-    (void)state;
-    struct definition_faults faults = {.list = list, .capacity = FAULTS};
-    struct definition *definition = draw_definition(3);
-    definition->emoji_count = 0;
-    for (uint16_t i = 0; i < definition->treasure_count; i++)
-        definition->treasures[i].supply = definition->treasures[i].unlock_reactions = 0;
-    definition_check_supported(definition, &faults);
-    assert_int_equal(faults.count, 0);
-
-    set_emoji(definition, 0, "🔥");
-    definition->treasures[0].supply = 1;
-    definition->treasures[0].unlock_reactions = 1;
-    definition_check_supported(definition, &faults);
-    assert_int_equal(faults.count, 3);
-    assert_string_equal(list[0].field, "reactions");
-    assert_string_equal(list[1].field, "treasures[0].supply");
-    assert_string_equal(list[2].field, "treasures[0].unlock");
-    assert_string_equal(list[2].detail, "is not supported yet by this version");
-    definition_free(definition);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -979,7 +956,6 @@ int main(void)
         cmocka_unit_test(another_format_is_refused),
         cmocka_unit_test(what_the_check_finds_is_not_decoded),
         cmocka_unit_test(texts_stay_where_they_are),
-        cmocka_unit_test(what_the_engine_lacks_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -612,14 +612,15 @@ static void faults_found_elsewhere_get_their_lines(void **state)
     definition_fault(&found, "treasures[1].id", "is old");
     definition_fault(&found, "treasures[1].hint", "is not there");
     definition_fault(&found, "treasures[7].radius", "is not there");
-    definition_check_supported(definition, &found);
+    definition_fault(&found, "reactions", "not good");
+    definition_fault(&found, "treasures[1].supply", "not good");
+    definition_fault(&found, "treasures[1].unlock", "not good");
     hunt_file_add(&file, &found, &faults);
-    assert_faults(&faults,
-                  (const char *const[]){
-                      "11 reactions: not supported yet", "12 treasures[7].radius: is not there",
-                      "19 treasures[1].id: is old", "19 treasures[1].hint: is not there",
-                      "23 treasures[1].supply: not supported yet",
-                      "27 treasures[1].unlock: not supported yet", NULL});
+    assert_faults(&faults, (const char *const[]){
+                               "11 reactions: not good", "12 treasures[7].radius: is not there",
+                               "19 treasures[1].id: is old", "19 treasures[1].hint: is not there",
+                               "23 treasures[1].supply: not good",
+                               "27 treasures[1].unlock: not good", NULL});
     hunt_faults_fini(&faults);
     definition_free(definition);
 }
@@ -1056,22 +1057,59 @@ static void json_shows_degrees_as_they_were_given(void **state)
     definition_free(definition);
 }
 
-static void the_sample_hunt_is_playable_now(void **state)
+static struct definition *read_sample(const char *path)
 {
-    (void)state;
     static char text[65536];
-    struct definition_faults faults = {0};
-    FILE *file = fopen("configs/hunts/harbour.yaml", "r");
+    FILE *file = fopen(path, "r");
     assert_non_null(file);
     const size_t size = fread(text, 1, sizeof text, file);
     assert_int_equal(fclose(file), 0);
     struct definition *definition = read_good_bytes(text, size, HUNT_FILE_YAML);
-    definition_check_supported(definition, &faults);
-    assert_int_equal(faults.count, 0);
-    assert_false(definition->has_opens_at || definition->has_closes_at);
-    assert_int_equal(definition->treasure_count, 12);
     assert_reads_back(definition, 0);
-    definition_free(definition);
+    return definition;
+}
+
+#define YEAR_2026_MS INT64_C(1767225600000)
+#define YEAR_2035_MS INT64_C(2051222400000)
+
+/* Every feature that a sample shows. */
+struct shown {
+    bool trail, limited, window, taps, unlock, decay;
+};
+
+static struct shown look_at(const struct definition *definition)
+{
+    struct shown shown = {0};
+    for (uint16_t i = 0; i < definition->treasure_count; i++) {
+        const struct treasure *treasure = &definition->treasures[i];
+        shown.trail = shown.trail || treasure->requires_count > 0;
+        shown.limited = shown.limited || treasure->supply > 0;
+        shown.window = shown.window || treasure->has_window;
+        shown.taps = shown.taps || treasure->taps_count > 0;
+        shown.unlock = shown.unlock || treasure->unlock_reactions > 0;
+        shown.decay = shown.decay || treasure->decay_per_ms > 0;
+        if (treasure->has_window)
+            assert_true(treasure->window_from_ms <= YEAR_2026_MS &&
+                        treasure->window_to_ms > YEAR_2035_MS);
+    }
+    return shown;
+}
+
+static void the_sample_hunts_show_every_rule_and_are_open_for_years(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"configs/hunts/harbour.yaml", "configs/hunts/riviera.yaml"};
+    for (size_t i = 0; i < 2; i++) {
+        struct definition *definition = read_sample(paths[i]);
+        const struct shown shown = look_at(definition);
+        assert_true(shown.trail && shown.limited && shown.window);
+        assert_true(shown.taps && shown.unlock && shown.decay);
+        assert_true(definition->emoji_count > 0);
+        assert_int_equal(definition->plane, i == 0 ? PLANE_FLAT : PLANE_GEO);
+        assert_true(!definition->has_opens_at || definition->opens_at_ms <= YEAR_2026_MS);
+        assert_true(!definition->has_closes_at || definition->closes_at_ms > YEAR_2035_MS);
+        definition_free(definition);
+    }
 }
 
 int main(void)
@@ -1111,7 +1149,7 @@ int main(void)
         cmocka_unit_test(every_time_reads_back_as_written),
         cmocka_unit_test(a_definition_reads_back_from_its_json),
         cmocka_unit_test(json_shows_degrees_as_they_were_given),
-        cmocka_unit_test(the_sample_hunt_is_playable_now),
+        cmocka_unit_test(the_sample_hunts_show_every_rule_and_are_open_for_years),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,11 +7,9 @@
 #include <cmocka.h>
 
 #include "tests/unit/routes_stage.h"
+#include "tests/unit/routes_talk.h"
 
 #include "node/routes_cursor.h"
-
-#define PLAYER "4be0643f-1d98-573b-97cd-ca98a65347dd"
-#define OTHER  "0b7a2f6e-93e1-4f6e-9d8e-0c4f5a1b2c3d"
 
 #define HARBOUR                                                                                    \
     "hunt: harbour\n"                                                                              \
@@ -20,71 +18,6 @@
     "treasures:\n"                                                                                 \
     "  - { id: gate, at: { x: 0, y: 0 }, radius: 50, points: 10, hint: Ships, shown: true }\n"     \
     "  - { id: anchor, at: { x: 1200, y: -340 }, radius: 25, points: 100 }\n"
-
-/* --- Asking ----------------------------------------------------------------------------------- */
-
-static struct reply_text reply; /* the last answer */
-
-static void call(struct stage *stage, const char *method, const char *path)
-{
-    stage_call(stage, &(struct asking){.method = method, .path = path}, &reply);
-}
-
-static json_t *parsed(void)
-{
-    json_error_t error;
-    json_t *root = json_loads(reply.body, JSON_REJECT_DUPLICATES, &error);
-    if (root == NULL)
-        print_error("%s: %s\n", error.text, reply.body);
-    assert_non_null(root);
-    return root;
-}
-
-static void assert_status(int status)
-{
-    if (reply.status != status)
-        print_error("%s\n%s\n", reply.head, reply.body);
-    assert_int_equal(reply.status, status);
-}
-
-/* The last answer is a problem with this status, code and field ("": no field). */
-static void assert_problem(int status, const char *code, const char *field)
-{
-    assert_status(status);
-    assert_non_null(strstr(reply.head, "application/problem+json"));
-    json_t *root = parsed();
-    assert_string_equal(json_string_value(json_object_get(root, "code")), code);
-    const json_t *named = json_object_get(root, "field");
-    assert_string_equal(named != NULL ? json_string_value(named) : "", field);
-    json_decref(root);
-}
-
-static void assert_get_refused(struct stage *stage, const char *path, int status, const char *code,
-                               const char *field)
-{
-    call(stage, "GET", path);
-    assert_problem(status, code, field);
-}
-
-static void get(struct stage *stage, const char *path)
-{
-    call(stage, "GET", path);
-    assert_status(200);
-}
-
-static void put_hunt(struct stage *stage, const char *path, const char *text)
-{
-    const struct asking asking = {
-        .method = "PUT", .path = path, .type = "application/yaml", .body = text};
-    stage_call(stage, &asking, &reply);
-}
-
-static void post(struct stage *stage, const char *path, const char *text)
-{
-    const struct asking asking = {
-        .method = "POST", .path = path, .type = "application/json", .body = text};
-    stage_call(stage, &asking, &reply);
-}
 
 static void claim(struct stage *stage, const char *player, unsigned seq, int x, int y)
 {
@@ -97,35 +30,12 @@ static void claim(struct stage *stage, const char *player, unsigned seq, int x, 
     assert_status(200);
 }
 
-static void pass_epochs(struct stage *stage, unsigned epochs)
-{
-    for (unsigned i = 0; i < epochs * (STAGE_EPOCH_MS * 1000 / STEP_US); i++)
-        stage_pass(&stage->node, STEP_US);
-}
-
 /* The hunt is put, and counts. */
 static void play_harbour(struct stage *stage)
 {
     put_hunt(stage, "/v1/hunts/harbour", HARBOUR);
     assert_status(200);
     pass_epochs(stage, 3);
-}
-
-static int open_stage(void **state)
-{
-    struct stage *stage = malloc(sizeof *stage);
-    assert_non_null(stage);
-    stage_open(stage, stage_no_text);
-    stage_pass(&stage->node, STEP_US);
-    *state = stage;
-    return 0;
-}
-
-static int close_stage(void **state)
-{
-    stage_close(*state);
-    free(*state);
-    return 0;
 }
 
 /* --- Paths, methods, queries ------------------------------------------------------------------ */
@@ -518,22 +428,6 @@ static void an_unknown_player_has_an_empty_page(void **state)
     assert_non_null(strstr(reply.body, "\"last_seq\":\"0\""));
 }
 
-/* The ETag of the last answer, with its quotes. */
-static void take_tag(char tag[64])
-{
-    const char *from = strstr(reply.head, "ETag: ");
-    assert_non_null(from);
-    assert_int_equal(sscanf(from, "ETag: %63s", tag), 1);
-}
-
-static void get_unless(struct stage *stage, const char *path, const char *tags)
-{
-    char headers[256];
-    (void)snprintf(headers, sizeof headers, "If-None-Match: %s\r\n", tags);
-    const struct asking asking = {.method = "GET", .path = path, .headers = headers};
-    stage_call(stage, &asking, &reply);
-}
-
 static void a_page_is_sent_again_only_when_it_has_changed(void **state)
 {
     static const char path[] = "/v1/hunts/harbour/players/" PLAYER;
@@ -572,13 +466,6 @@ static json_t *board(struct stage *stage, const char *query)
     (void)snprintf(path, sizeof path, "/v1/hunts/harbour/leaderboard%s", query);
     get(stage, path);
     return parsed();
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    assert_non_null(text);
-    return text;
 }
 
 static void a_board_lists_the_best_page_by_page(void **state)
