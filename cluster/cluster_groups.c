@@ -242,8 +242,7 @@ static void slot_enter_term(struct slot *slot)
     slot->term = term;
     slot->close_through = 0;
     slot->learn_index = 0;
-    slot->settle_through = 0;
-    slot->settle_index = 0;
+    slot->settle_run = (struct settle_run){0};
     memset(slot->learn_version, 0, sizeof slot->learn_version);
     memset(slot->resolve_version, 0, sizeof slot->resolve_version);
 }

@@ -55,6 +55,14 @@ struct waiting_query {
     struct query query;
 };
 
+/* The epochs that a leader settled last, or is settling. */
+struct settle_run {
+    uint64_t from, through;
+    uint64_t all_settled_next; /* as its first part says it */
+    uint32_t logged, parts;    /* those in the log, and all */
+    uint64_t index;            /* of the last one; the next run waits until it is applied */
+};
+
 /* One range's replica on this node. */
 struct slot {
     uint32_t range;
@@ -68,10 +76,9 @@ struct slot {
     uint64_t term;           /* in which the fields below were set; another term forgets them */
     uint64_t close_through;  /* the last CLOSE of ours in this term */
     uint64_t reports_due_ms; /* when promises are told again */
-    uint64_t settle_through; /* the last epoch that we settled in this term */
-    uint64_t settle_index;   /* of its last part; the next run waits until it is applied */
-    uint64_t learn_index;    /* of our newest LEARN, while it is not applied; else 0 */
-    uint64_t learn_epoch;    /* the epoch of its stamp */
+    struct settle_run settle_run;
+    uint64_t learn_index;                /* of our newest LEARN, while it is not applied; else 0 */
+    uint64_t learn_epoch;                /* the epoch of its stamp */
     uint32_t learn_version[HUNTS_MAX];   /* the newest that we put into the log in this term */
     uint32_t resolve_version[HUNTS_MAX]; /* the same for RESOLVE */
 };
@@ -129,6 +136,7 @@ struct cluster {
 
     struct merge *merge;
     struct ledgers *ledgers;
+    uint8_t *settle_body;          /* where a part is written, SETTLE_PART_BYTES_MAX */
     struct settlement *settlement; /* the last one computed */
     uint64_t settlement_after;     /* settled_digest before it */
     uint64_t all_settled_next;     /* all ranges have settled what is before */

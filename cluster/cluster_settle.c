@@ -17,7 +17,9 @@ enum status settle_begin(struct cluster *cluster)
 {
     const struct settings *settings = system_state_settings(cluster->system);
     cluster->ledgers = ledgers_new(settings->ranges, settings->first_epoch, LEDGER_BYTES_MAX);
-    return cluster->ledgers != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+    cluster->settle_body = malloc(SETTLE_PART_BYTES_MAX);
+    const bool made = cluster->ledgers != NULL && cluster->settle_body != NULL;
+    return made ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 static void diverged(struct cluster *cluster, uint32_t range, uint64_t epoch)
@@ -114,56 +116,78 @@ static const struct settlement *settlement_for(struct cluster *cluster, const st
     return computed;
 }
 
-/* Logs the range's share, all parts of it; false: not all could be logged. */
-static bool log_share(struct cluster *cluster, struct slot *slot, const struct settle_share *share)
+/* Logs the parts of the run that are not in the log yet, as many as there is room for: what waits
+ * for the disk is bounded, and a share is not. */
+static void log_parts(struct cluster *cluster, struct slot *slot, const struct settle_share *share)
 {
-    uint8_t *body = arena_take(&cluster->arena, SETTLE_PART_BYTES_MAX);
-    const uint32_t parts = settle_parts(share);
-    for (uint32_t part = 1; part <= parts; part++) {
+    struct settle_run *run = &slot->settle_run;
+    while (run->logged < run->parts && cluster_has_room(cluster)) {
         struct writer writer;
-        writer_init(&writer, body, SETTLE_PART_BYTES_MAX);
-        settle_encode_part(share, part, &writer);
+        writer_init(&writer, cluster->settle_body, SETTLE_PART_BYTES_MAX);
+        settle_encode_part(share, run->logged + 1, &writer);
         CHECK(writer_ok(&writer));
         const struct record record = {
             .kind = RECORD_SETTLE,
             .stamp = hlc_now(&cluster->hlc, cluster->now.physical_us),
             .uncertainty_us = cluster->now.uncertainty_us,
-            .body = body,
+            .body = cluster->settle_body,
             .body_bytes = writer.used,
         };
-        uint64_t index;
-        if (!cluster_has_room(cluster) ||
-            groups_submit(cluster, slot->group, &record, &index) != STATUS_OK)
-            return false;
-        slot->settle_index = index;
+        if (groups_submit(cluster, slot->group, &record, &run->index) != STATUS_OK)
+            return;
+        run->logged++;
     }
-    return true;
+}
+
+/* What is to be settled next: the run that is half in the log, and else all that is complete.
+ * False: nothing now. */
+static bool choose_run(const struct cluster *cluster, const struct slot *slot,
+                       uint64_t *ret_through)
+{
+    const struct settle_run *run = &slot->settle_run;
+    const uint64_t next = range_state_settle_next(slot->state);
+    uint64_t through;
+    if (!ledgers_have_all(cluster->ledgers, next, &through))
+        return false;
+    if (run->logged < run->parts) {
+        *ret_through = run->through;
+        return run->from == next && run->through <= through;
+    }
+    *ret_through = through;
+    return run->index <= group_applied(slot->group) && run->through < through &&
+           through < range_state_open_epoch(slot->state);
 }
 
 void settle_tick_range(struct cluster *cluster, struct slot *slot)
 {
-    const uint64_t next = range_state_settle_next(slot->state);
+    struct settle_run *run = &slot->settle_run;
     uint64_t through;
-    if (cluster->diverged || slot->settle_index > group_applied(slot->group) ||
-        !ledgers_have_all(cluster->ledgers, next, &through))
-        return;
-    if (slot->settle_through >= through || through >= range_state_open_epoch(slot->state))
+    if (cluster->diverged || !choose_run(cluster, slot, &through))
         return;
     const struct settlement *settlement = settlement_for(cluster, slot, through);
     if (settlement == NULL)
         return;
-    const struct settle_share share = {
+    struct settle_share share = {
         .settlement = settlement,
         .range = slot->range,
         .all_settled_next = cluster->all_settled_next,
     };
-    /* What could not be logged whole is begun again: part 1 drops an unfinished run. */
-    if (log_share(cluster, slot, &share))
-        slot->settle_through = through;
+    /* All parts of a run say the same of all ranges. */
+    if (run->logged < run->parts)
+        share.all_settled_next = run->all_settled_next;
+    else
+        *run = (struct settle_run){
+            .from = settlement->from,
+            .through = through,
+            .all_settled_next = share.all_settled_next,
+            .parts = settle_parts(&share),
+        };
+    log_parts(cluster, slot, &share);
 }
 
 void settle_free(struct cluster *cluster)
 {
     settlement_free(cluster->settlement);
     ledgers_free(cluster->ledgers);
+    free(cluster->settle_body);
 }

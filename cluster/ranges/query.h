@@ -54,7 +54,8 @@ struct player_answer {
     const struct definition *definition; /* the active version's; NULL: none */
     uint32_t version;                    /* its number, or 0 */
     uint64_t epoch;                      /* the range's open one */
-    /* His rank on the board of the newest complete epoch; false: that does not count him. */
+    /* His rank on the board of the newest complete epoch (0: there is none); false: that does not
+     * count him. */
     bool ranked;
     uint64_t rank, rank_epoch;
     bool settled; /* some epoch is, in his range */

@@ -184,3 +184,11 @@ bool ctl_target(char ret_target[CTL_TARGET_BYTES], const char *pattern, const ch
     ret_target[used] = '\0';
     return true;
 }
+
+struct ctl_answer ctl_get_at(struct ctl *ctl, const char *pattern, const char *const *words)
+{
+    char target[CTL_TARGET_BYTES];
+    if (!ctl_target(target, pattern, words))
+        return ctl_problem("what was given is too long");
+    return ctl_get(ctl, target);
+}

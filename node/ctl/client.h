@@ -63,4 +63,7 @@ int ctl_finish(const struct ctl *ctl, struct ctl_answer *answer,
  * end with NULL. False: it does not fit. */
 bool ctl_target(char ret_target[CTL_TARGET_BYTES], const char *pattern, const char *const *words);
 
+/* ctl_get of such a target. */
+struct ctl_answer ctl_get_at(struct ctl *ctl, const char *pattern, const char *const *words);
+
 #endif

@@ -19,6 +19,7 @@ struct ctl_arguments {
 typedef int ctl_command(struct ctl *ctl, const struct ctl_arguments *arguments);
 
 ctl_command ctl_status, ctl_members, ctl_ranges, ctl_epoch, ctl_drain, ctl_remove, ctl_watch;
-ctl_command ctl_hunts, ctl_put_hunt, ctl_get_hunt, ctl_board, ctl_player;
+ctl_command ctl_hunts, ctl_put_hunt, ctl_get_hunt;
+ctl_command ctl_board, ctl_awards, ctl_player;
 
 #endif

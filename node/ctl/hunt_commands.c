@@ -11,14 +11,6 @@
 #include "node/hunt_file.h"
 #include "node/hunt_file_tree.h"
 
-static struct ctl_answer get(struct ctl *ctl, const char *pattern, const char *const *words)
-{
-    char target[CTL_TARGET_BYTES];
-    if (!ctl_target(target, pattern, words))
-        return ctl_problem("what was given is too long");
-    return ctl_get(ctl, target);
-}
-
 /* List. */
 
 static void show_hunts(const json_t *object)
@@ -59,7 +51,7 @@ static void show_hunt(const json_t *hunt)
 int ctl_get_hunt(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
     struct ctl_answer answer =
-        get(ctl, "/v1/hunts/{}", (const char *const[]){arguments->words[0], NULL});
+        ctl_get_at(ctl, "/v1/hunts/{}", (const char *const[]){arguments->words[0], NULL});
     return ctl_finish(ctl, &answer, show_hunt);
 }
 
@@ -195,95 +187,4 @@ int ctl_put_hunt(struct ctl *ctl, const struct ctl_arguments *arguments)
         show_put(answer.json, arguments->dry_run);
     json_decref(answer.json);
     return code;
-}
-
-/* Board. */
-
-static void show_board(const json_t *board)
-{
-    static const char *const heads[] = {">RANK", "PLAYER", ">SCORE", NULL};
-    const json_t *entries = json_object_get(board, "entries");
-    const json_t *missing = json_object_get(board, "missing_ranges");
-    struct sheet sheet;
-    print_clean(stdout, print_text(board, "hunt"));
-    (void)fputs(", epoch ", stdout);
-    print_clean(stdout, print_text(board, "epoch"));
-    (void)fputs(", ", stdout);
-    print_clean(stdout, print_text(board, "state"));
-    (void)printf(", %lld players",
-                 (long long)json_integer_value(json_object_get(board, "players")));
-    if (json_array_size(missing) > 0) {
-        (void)fputs(", without the ranges ", stdout);
-        print_list(stdout, missing);
-    }
-    (void)fputs("\n\n", stdout);
-    sheet_init(&sheet, heads);
-    for (size_t i = 0; i < json_array_size(entries); i++) {
-        sheet_member(&sheet, json_array_get(entries, i), "rank");
-        sheet_member(&sheet, json_array_get(entries, i), "player");
-        sheet_member(&sheet, json_array_get(entries, i), "score");
-    }
-    sheet_print(&sheet);
-}
-
-int ctl_board(struct ctl *ctl, const struct ctl_arguments *arguments)
-{
-    char limit[16];
-    (void)snprintf(limit, sizeof limit, "%u", arguments->limit);
-    struct ctl_answer answer = arguments->limit > 0
-                                   ? get(ctl, "/v1/hunts/{}/leaderboard?limit={}",
-                                         (const char *const[]){arguments->words[0], limit, NULL})
-                                   : get(ctl, "/v1/hunts/{}/leaderboard",
-                                         (const char *const[]){arguments->words[0], NULL});
-    return ctl_finish(ctl, &answer, show_board);
-}
-
-/* Player. */
-
-static void show_open(const json_t *open)
-{
-    static const char *const heads[] = {"OPEN TO HIM", ">POINTS", ">LEFT", "HINT", NULL};
-    struct sheet sheet;
-    sheet_init(&sheet, heads);
-    for (size_t i = 0; i < json_array_size(open); i++) {
-        const json_t *treasure = json_array_get(open, i);
-        sheet_member(&sheet, treasure, "id");
-        sheet_member(&sheet, treasure, "points");
-        sheet_member(&sheet, treasure, "supply_left");
-        sheet_member(&sheet, treasure, "hint");
-    }
-    (void)fputc('\n', stdout);
-    sheet_print(&sheet);
-}
-
-static void show_player(const json_t *page)
-{
-    static const char *const lists[] = {"found", "pending", "won", "lost"};
-    const json_t *rank = json_object_get(page, "rank");
-    (void)fputs("player    ", stdout);
-    print_clean(stdout, print_text(page, "player"));
-    (void)fputs("\nscore     ", stdout);
-    print_clean(stdout, print_text(page, "score"));
-    if (rank != NULL) {
-        (void)printf("\nrank      %lld in epoch ", (long long)json_integer_value(rank));
-        print_clean(stdout, print_text(page, "rank_epoch"));
-    }
-    (void)fputs("\nlast seq  ", stdout);
-    print_clean(stdout, print_text(page, "last_seq"));
-    (void)fputc('\n', stdout);
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        (void)printf("%-9s ", lists[i]);
-        print_list(stdout, json_object_get(page, lists[i]));
-        (void)fputc('\n', stdout);
-    }
-    if (json_array_size(json_object_get(page, "open")) > 0)
-        show_open(json_object_get(page, "open"));
-}
-
-int ctl_player(struct ctl *ctl, const struct ctl_arguments *arguments)
-{
-    struct ctl_answer answer =
-        get(ctl, "/v1/hunts/{}/players/{}",
-            (const char *const[]){arguments->words[0], arguments->words[1], NULL});
-    return ctl_finish(ctl, &answer, show_player);
 }

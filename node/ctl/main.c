@@ -25,7 +25,8 @@ static const char about[] =
     "  hunts [list]       the hunts\n"
     "  hunts get ID       a hunt's definition as JSON\n"
     "  hunts put FILE     a new version of a hunt; FILE.json is JSON, all else YAML\n"
-    "  board HUNT         the leaderboard\n"
+    "  board HUNT [ID]    the leaderboard; with a player's ID those who stand near him\n"
+    "  awards HUNT        who won the limited treasures\n"
     "  player HUNT ID     what a player has, and what is open to him\n"
     "  drain NODE         move everything away from a node\n"
     "  remove NODE        forget a dead node, for good\n"
@@ -57,7 +58,8 @@ static const struct command commands[] = {
     {"hunts get", ctl_get_hunt, 1, 1, false, false, false},
     {"hunts list", ctl_hunts, 0, 0, false, false, false},
     {"hunts", ctl_hunts, 0, 0, false, false, false},
-    {"board", ctl_board, 1, 1, false, true, false},
+    {"board", ctl_board, 1, 2, false, true, false},
+    {"awards", ctl_awards, 1, 1, false, true, false},
     {"player", ctl_player, 2, 2, false, false, false},
     {"drain", ctl_drain, 1, 1, false, false, false},
     {"remove", ctl_remove, 1, 1, false, false, false},
@@ -81,7 +83,8 @@ static const struct argp_option choices[] = {
     {"token-file", 'T', "FILE", 0, "The administrator's token", 0},
     {"json", 'j', NULL, 0, "Print one JSON object", 0},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "hunts put: only check the file", 0},
-    {"limit", 'l', "N", 0, "board: so many players (50)", 0},
+    {"limit", 'l', "N", 0,
+     "board: so many players (50, near a player 10); awards: so many winners (50)", 0},
     {"count", KEY_COUNT, "N", 0, "watch: so many times (until Ctrl-C)", 0},
     {0},
 };
@@ -119,7 +122,7 @@ static void check_options(const struct options *options, struct argp_state *stat
     if (options->arguments.dry_run && !command->takes_dry_run)
         argp_error(state, "--dry-run is for hunts put");
     if (options->arguments.limit > 0 && !command->takes_limit)
-        argp_error(state, "--limit is for board");
+        argp_error(state, "--limit is for board and awards");
     if (options->arguments.count > 0 && !command->takes_count)
         argp_error(state, "--count is for watch");
 }

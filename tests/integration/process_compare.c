@@ -13,6 +13,9 @@
 #include "cluster/base/bounds.h"
 #include "tests/integration/process_http.h"
 
+/* Of the receipts that are not kept, one in so many is asked for: all say the same. */
+#define GONE_SAMPLE 16
+
 struct compare {
     struct players *players;
     const struct process *process;
@@ -99,8 +102,11 @@ static void compare_receipt(struct compare *compare, uint32_t number, uint32_t c
 static void compare_receipts(struct compare *compare)
 {
     for (uint32_t i = 0; i < FIELD_PLAYERS; i++) {
-        for (uint32_t k = 0; k < compare->players->list[i].count; k++)
-            compare_receipt(compare, i, k);
+        const struct player *player = &compare->players->list[i];
+        for (uint32_t k = 0; k < player->count; k++) {
+            if (kept(player, k) || k % GONE_SAMPLE == 0)
+                compare_receipt(compare, i, k);
+        }
     }
 }
 

@@ -85,6 +85,21 @@ static const char board_page[] =
     "\"players\":42,\"entries\":[{\"rank\":1,\"player\":\"" PLAYER "\",\"score\":\"300\","
     "\"hlc\":\"1\"}]}";
 
+#define WINNER(place)                                                                              \
+    "{\"place\":" place ",\"player\":\"" PLAYER "\",\"hlc\":\"9\",\"range\":5,"                    \
+    "\"log_index\":\"991\",\"uncertainty_us\":250,\"epoch\":\"176\"}"
+
+static const char awards_page[] =
+    "{\"hunt\":\"harbour\",\"settled_through_epoch\":\"177\",\"awards\":[{\"treasure\":\"chest\","
+    "\"supply\":3,\"awarded\":2,\"winners\":[" WINNER("1") "," WINNER(
+        "2") "]},"
+             "{\"treasure\":\"old\",\"awarded\":0,\"winners\":[]}],\"next_cursor\":\"x\"}";
+
+static const char around_page[] =
+    "{\"hunt\":\"harbour\",\"player\":\"" PLAYER "\",\"rank\":7,\"players\":42,\"epoch\":\"177\","
+    "\"entries\":[{\"rank\":7,\"player\":\"" PLAYER "\",\"score\":\"300\",\"hlc\":\"1\"},"
+    "{\"player\":\"" PLAYER "\",\"score\":\"0\"}]}";
+
 static void reply_text(struct http_request *request, int status, const char *type, const char *text)
 {
     http_reply(request, &(struct http_answer){.status = status,
@@ -210,11 +225,13 @@ static void handle_player(struct fake *fake, struct http_request *request, const
     }
     (void)snprintf(seq, sizeof seq, "%lld",
                    (long long)json_integer_value(json_object_get(fake->last_seqs, player)));
-    reply_object(request, json_pack("{s:s, s:s, s:o, s:[], s:[], s:[], s:s, "
-                                    "s:[{s:s, s:i, s:i, s:i, s:i}, {s:s, s:i}]}",
-                                    "player", player, "score", "30", "found", found, "pending",
-                                    "won", "lost", "last_seq", seq, "open", "id", "gate", "points",
-                                    10, "x", 0, "y", 0, "radius", 50, "id", "yard", "points", 20));
+    reply_object(request,
+                 json_pack("{s:s, s:s, s:o, s:[], s:[s], s:[], s:s, s:{s:i, s:i}, "
+                           "s:[{s:s, s:i, s:i, s:i, s:i}, {s:s, s:i, s:i, s:i}]}",
+                           "player", player, "score", "30", "found", found, "pending", "won",
+                           "chest", "lost", "last_seq", seq, "reactions", "🔥", 2, "👏", 1, "open",
+                           "id", "gate", "points", 10, "x", 0, "y", 0, "radius", 50, "id", "yard",
+                           "points", 20, "supply_left", 1, "reactions_missing", 4));
 }
 
 static void handle_put(struct fake *fake, struct http_request *request)
@@ -257,6 +274,10 @@ static void handle_get(struct fake *fake, struct http_request *request)
         reply_text(request, 200, json, epoch_page);
     else if (is_path(request, "/v1/hunts/harbour/leaderboard"))
         reply_text(request, 200, json, board_page);
+    else if (is_path(request, "/v1/hunts/harbour/awards"))
+        reply_text(request, 200, json, awards_page);
+    else if (is_path(request, "/v1/hunts/harbour/leaderboard/around/" PLAYER))
+        reply_text(request, 200, json, around_page);
     else if (is_path(request, "/readyz"))
         reply_problem(request, 503, "2 ranges have no leader");
     else if (strncmp(path, players, sizeof players - 1) == 0)
@@ -756,6 +777,30 @@ static void tables_are_aligned(void **state)
     ctl_says(fake, WORDS("epoch"), "ranges in  2 of 2\nsummaries  1, 100 bytes\n");
 }
 
+static void players_and_awards_are_shown_whole(void **state)
+{
+    struct fake *fake = *state;
+    ctl_says(fake, WORDS("player", "harbour", PLAYER),
+             "pending   -\nwon       chest\nlost      -\nreactions 🔥 2, 👏 1\n\n"
+             "OPEN TO HIM  POINTS  LEFT  REACTIONS MISSING  HINT\n"
+             "gate             10     -                  -  -\n"
+             "yard             20     1                  4  -\n");
+    ctl_says(fake, WORDS("awards", "harbour"),
+             "harbour, settled through epoch 177\n\n"
+             "TREASURE  SUPPLY  AWARDED\n"
+             "chest          3        2\n"
+             "old            -        0\n\n"
+             "TREASURE  PLACE  PLAYER                                EPOCH  RANGE  INDEX  "
+             "CLOCK +- US\n"
+             "chest         1  " PLAYER "    176      5    991          250\n");
+    ctl_says(fake, WORDS("awards", "harbour"), "\nand more than these 2 winners: --limit\n");
+    ctl_says(fake, WORDS("board", "harbour", PLAYER),
+             "harbour, around " PLAYER ", who is 7 of 42 in epoch 177\n\n"
+             "RANK  PLAYER                                SCORE\n"
+             "   7  " PLAYER "    300\n"
+             "   -  " PLAYER "      0\n");
+}
+
 static void nothing_of_a_server_reaches_the_terminal_raw(void **state)
 {
     struct fake *fake = *state;
@@ -767,6 +812,8 @@ static void options_and_words_reach_the_server(void **state)
     struct fake *fake = *state;
     ctl_says(fake, WORDS("board", "harbour", "--limit", "7"), "harbour");
     assert_string_equal(fake->last_target, "GET /v1/hunts/harbour/leaderboard?limit=7");
+    ctl_says(fake, WORDS("awards", "harbour", "--limit", "2"), "harbour");
+    assert_string_equal(fake->last_target, "GET /v1/hunts/harbour/awards?limit=2");
     ctl_says(fake, WORDS("player", "harbour", PLAYER), "score     30");
     ctl_fails(fake, 1, WORDS("player", "a/b", "x y"), "404: there is nothing here");
     assert_string_equal(fake->last_target, "GET /v1/hunts/a%2Fb/players/x%20y?");
@@ -943,6 +990,7 @@ int main(void)
         TEST(wrong_usage_exits_with_2),
         TEST(the_status_says_why_a_node_is_not_ready),
         TEST(tables_are_aligned),
+        TEST(players_and_awards_are_shown_whole),
         TEST(nothing_of_a_server_reaches_the_terminal_raw),
         TEST(options_and_words_reach_the_server),
         TEST(a_hunt_is_put_under_the_id_in_its_file),

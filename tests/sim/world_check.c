@@ -177,9 +177,8 @@ static void check_page(struct verdict *verdict, uint16_t hunt, const struct play
     const struct player_page *shown = &reply->player.page;
     const bool lie = reply->player.ranked && world_lies(world, WORLD_ALTER_RANK);
     const uint64_t shown_rank = reply->player.rank + (lie ? 1 : 0);
-    const uint64_t rank = reply->player.ranked
-                              ? model_rank(verdict->model, hunt, reply->player.rank_epoch, player)
-                              : 0;
+    const uint64_t epoch = reply->player.rank_epoch;
+    const uint64_t rank = epoch > 0 ? model_rank(verdict->model, hunt, epoch, player) : 0;
     if (shown->pending_count != page.pending.count || shown->won_count != page.won.count ||
         shown->lost_count != still_lost(&page) || shown->reactions != page.reactions)
         world_fail(world,
@@ -192,10 +191,10 @@ static void check_page(struct verdict *verdict, uint16_t hunt, const struct play
         world_fail(world,
                    "a player's page has score %" PRId64 " and %u finds, not %" PRId64 " and %u",
                    shown->score, shown->found_count, page.score, page.found.count);
-    /* 0: he had no record when that epoch ended; then his rank is that of a newcomer. */
-    if (rank != 0 && rank != shown_rank)
+    /* 0: he had no record when that epoch ended, and has no rank. */
+    if (rank != shown_rank)
         world_fail(world, "P6: rank %" PRIu64 " in epoch %" PRIu64 " is shown as %" PRIu64, rank,
-                   reply->player.rank_epoch, shown_rank);
+                   epoch, shown_rank);
 }
 
 /* Some of a player's receipts, as they stand now. */
