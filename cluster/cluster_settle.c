@@ -139,19 +139,25 @@ static void log_parts(struct cluster *cluster, struct slot *slot, const struct s
     }
 }
 
-/* What is to be settled next: the run that is half in the log, and else all that is complete.
- * False: nothing now. */
+/* Some parts of the range's next run are in the log, and others are not. */
+static bool half_logged(const struct slot *slot)
+{
+    const struct settle_run *run = &slot->settle_run;
+    return run->logged < run->parts && run->from == range_state_settle_next(slot->state);
+}
+
+/* The end of the run that is to be logged now: of the one that is half in the log, else of all that
+ * is complete. False: there is nothing to do. */
 static bool choose_run(const struct cluster *cluster, const struct slot *slot,
                        uint64_t *ret_through)
 {
     const struct settle_run *run = &slot->settle_run;
-    const uint64_t next = range_state_settle_next(slot->state);
     uint64_t through;
-    if (!ledgers_have_all(cluster->ledgers, next, &through))
+    if (!ledgers_have_all(cluster->ledgers, range_state_settle_next(slot->state), &through))
         return false;
-    if (run->logged < run->parts) {
+    if (half_logged(slot)) {
         *ret_through = run->through;
-        return run->from == next && run->through <= through;
+        return run->through <= through;
     }
     *ret_through = through;
     return run->index <= group_applied(slot->group) && run->through < through &&
@@ -173,7 +179,7 @@ void settle_tick_range(struct cluster *cluster, struct slot *slot)
         .all_settled_next = cluster->all_settled_next,
     };
     /* All parts of a run say the same of all ranges. */
-    if (run->logged < run->parts)
+    if (half_logged(slot))
         share.all_settled_next = run->all_settled_next;
     else
         *run = (struct settle_run){

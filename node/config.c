@@ -10,9 +10,10 @@
 #include "cluster/base/check.h"
 #include "node/config_parts.h"
 
+/* A member's path cannot stand in parentheses. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define TEXT(section, key, standard)                                                               \
     {                                                                                              \
-#section, #key, CONFIG_TEXT, offsetof(struct config, section.key), standard, 0, 0          \
+#section, #key, CONFIG_TEXT, offsetof(struct config, section.key), (standard), 0, 0        \
     }
 #define LIST(section, key)                                                                         \
     {                                                                                              \
@@ -20,8 +21,10 @@
     }
 #define NUMBER(section, key, standard, min, max)                                                   \
     {                                                                                              \
-#section, #key, CONFIG_NUMBER, offsetof(struct config, section.key), standard, min, max    \
+#section, #key, CONFIG_NUMBER, offsetof(struct config, section.key), (standard), (min),    \
+            (max)                                                                                  \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* In the order of the contract, sections together. The defaults are the contract's. */
 const struct config_field config_fields[CONFIG_FIELDS] = {

@@ -286,8 +286,10 @@ static void member(char *value, size_t capacity, const char *name)
     char key[64];
     (void)snprintf(key, sizeof key, "\"%s\":", name);
     const char *at = strstr(text, key);
-    if (at == NULL)
+    if (at == NULL) {
         fail_msg("no %s in: %s", key, text);
+        return;
+    }
     at += strlen(key);
     (void)snprintf(value, capacity, "%.*s", (int)strcspn(at, ",}"), at);
 }

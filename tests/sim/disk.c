@@ -165,8 +165,8 @@ static void append_group(struct disk_group *group, struct disk_operation *operat
     if (count > group->room) {
         group->room = 2 * count;
         group->entries = realloc(group->entries, group->room * sizeof *group->entries);
-        CHECK(group->entries != NULL);
     }
+    CHECK(group->entries != NULL);
     memcpy(group->entries + group->count, operation->entries,
            operation->count * sizeof *group->entries);
     group->count = count;

@@ -82,10 +82,10 @@ static inline struct definition *play_hunt(uint32_t supply)
     definition->emoji_count = 2;
     definition->emoji[0] = PLAY_FIRE;
     definition->emoji[1] = PLAY_CLAP;
-    for (uint16_t i = 0; i < PLAY_TREASURES; i++) {
+    for (int32_t i = 0; i < PLAY_TREASURES; i++) {
         struct treasure *treasure = &definition->treasures[i];
         char id[16];
-        const int length = snprintf(id, sizeof id, "t%u", i);
+        const int length = snprintf(id, sizeof id, "t%d", (int)i);
         assert_int_equal(name_set(&treasure->id, id, (size_t)length), STATUS_OK);
         treasure->x = 100 * i;
         treasure->radius = 10;
@@ -416,7 +416,7 @@ static inline void play_assert_award(const struct play *play, uint32_t place,
 {
     const struct result *result = winner->result;
     for (uint32_t node = 0; node < play->rig.count; node++) {
-        struct engine_award award;
+        struct engine_award award = {0};
         assert_true(play_award(play, node, winner->sent->treasure, place, &award));
         assert_true(player_id_equal(&award.player, &winner->sent->action.player));
         assert_int_equal(award.seq, winner->sent->action.seq);

@@ -196,8 +196,8 @@ static void flood_range_0(struct flood *flood)
     rig_run(&play.rig, 20);
 }
 
-/* The leader lost power when no more than the first part was on the disks of the others. What is
- * left of its run means nothing to the next leader's. */
+/* The power went when no more than the first part was on the disk. What is left of that run means
+ * nothing to the next leader's. */
 static void a_run_that_was_cut_off_after_its_first_part_is_settled_once_and_whole(void **state)
 {
     (void)state;

@@ -412,14 +412,15 @@ static void reactions_arrive_when_their_epoch_is_settled(void **state)
     play_fini(&play);
 }
 
-static void a_reaction_to_nobody_is_dropped(void **state)
+static void reactions_to_nobody_are_dropped(void **state)
 {
     (void)state;
     play_init(&play, 1, 4, EPOCH_MS, 3);
     const struct play_sent *sent = play_react(&play, 0, 0, &play.players[3][9], &PLAY_FIRE);
+    play_react(&play, 0, 1, &play.players[3][9], &PLAY_FIRE);
     play_settle(&play, rig_epoch(&play.rig));
     assert_true(play_receipt(&play, sent).final);
-    assert_true(engine_tally(play_leading(&play, 3))->reactions_dropped == 1);
+    assert_true(engine_tally(play_leading(&play, 3))->reactions_dropped == 2);
     assert_int_equal(engine_players(play_leading(&play, 3)), 0);
 
     /* He comes later, and there is nothing for him. */
@@ -557,7 +558,7 @@ int main(void)
         cmocka_unit_test(claims_on_a_treasure_that_is_removed_meanwhile_are_settled),
         cmocka_unit_test(a_version_that_comes_under_load_judges_every_range_from_one_epoch_on),
         cmocka_unit_test(reactions_arrive_when_their_epoch_is_settled),
-        cmocka_unit_test(a_reaction_to_nobody_is_dropped),
+        cmocka_unit_test(reactions_to_nobody_are_dropped),
         cmocka_unit_test(what_reactions_unlock_opens_in_all_ranges_when_they_are_settled),
         cmocka_unit_test(a_silent_range_keeps_the_claims_of_all_pending),
         cmocka_unit_test(beside_a_silent_range_everybody_finds_his_own_and_boards_name_it),

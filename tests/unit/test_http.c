@@ -1089,7 +1089,8 @@ static char *head_of(size_t bytes, bool in_path)
     const char *after = in_path ? " HTTP/1.1\r\nHost: x\r\n\r\n" : "\r\n\r\n";
     memset(head, 'p', bytes);
     memcpy(head, before, strlen(before));
-    memcpy(head + bytes - strlen(after), after, strlen(after) + 1);
+    memcpy(head + bytes - strlen(after), after, strlen(after));
+    head[bytes] = '\0';
     return head;
 }
 
@@ -1499,7 +1500,7 @@ static void accepted_sockets_inherit_their_options(void **state)
 {
     struct world *world = *state;
     struct client client;
-    struct sockaddr_in mine;
+    struct sockaddr_in mine = {0};
     socklen_t bytes = sizeof mine;
     bool found = false;
     start(world);
@@ -1507,7 +1508,7 @@ static void accepted_sockets_inherit_their_options(void **state)
     WAIT_UNTIL(world, counters(world)->connections_open == 1);
     assert_int_equal(getsockname(client.fd, (struct sockaddr *)&mine, &bytes), 0);
     for (int fd = 3; fd < 64; fd++) {
-        struct sockaddr_in peer;
+        struct sockaddr_in peer = {0};
         int no_delay = 0;
         unsigned timeout_ms = 0;
         socklen_t option_bytes = sizeof no_delay;

@@ -77,8 +77,9 @@ static void bytes_that_are_not_utf8_become_replacement_characters(void **state)
         {"\xe2\x82", "\\ufffd\\ufffd"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char expected[128] = "2026-12-01T18:00:00.123Z info m x=\"";
-        strcat(strcat(expected, cases[i].shown), "\"\n");
+        char expected[128];
+        (void)snprintf(expected, sizeof expected, "2026-12-01T18:00:00.123Z info m x=\"%s\"\n",
+                       cases[i].shown);
         assert_string_equal(line(LOG_FORMAT_TEXT, "m", LOG_FIELDS(log_text("x", cases[i].bytes))),
                             expected);
     }

@@ -549,7 +549,7 @@ static void a_cut_or_longer_founding_is_none(void **state)
     (void)state;
     static uint8_t body[FOUND_BYTES_MAX + 1], again[FOUND_BYTES_MAX];
     const size_t bytes = encode_found(body, 3);
-    size_t written;
+    size_t written = 0;
     assert_true(decode_found(body, bytes, again, &written));
     assert_int_equal(written, bytes);
     assert_memory_equal(again, body, bytes);
@@ -569,7 +569,7 @@ static void a_changed_founding_is_canonical_or_none(void **state)
     for (int round = 0; round < 20000; round++) {
         const size_t bytes = encode_found(body, 2);
         body[rng_below(&rng, bytes)] ^= (uint8_t)rng_between(&rng, 1, 255);
-        size_t written;
+        size_t written = 0;
         if (!decode_found(body, bytes, again, &written))
             continue;
         decoded++;
