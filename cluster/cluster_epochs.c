@@ -43,51 +43,43 @@ void epochs_tick_range(struct cluster *cluster, struct slot *slot)
         slot->close_through = through;
 }
 
-/* How each hunt breaks ties in an epoch. */
-static uint32_t hunts_ties(const struct cluster *cluster, uint64_t epoch,
-                           struct hunt_ties ties[HUNTS_MAX])
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < system_state_hunts(cluster->system); i++) {
-        const struct hunt_version *active =
-            hunt_active_in(system_state_hunt(cluster->system, i), epoch);
-        if (active != NULL)
-            ties[count++] =
-                (struct hunt_ties){.hunt = (uint16_t)i, .ties = active->definition->ties};
-    }
-    return count;
-}
-
-static enum status make_board(const struct cluster *cluster, uint64_t epoch,
-                              struct global_board **ret_board)
-{
-    struct hunt_ties ties[HUNTS_MAX];
-    const uint32_t count = hunts_ties(cluster, epoch, ties);
-    return merge_board(cluster->merge, epoch, ties, count, ret_board);
-}
-
 static void publish(struct cluster *cluster, uint64_t epoch)
 {
     struct global_board *board;
-    if (make_board(cluster, epoch, &board) != STATUS_OK)
+    const enum status status = merge_board(cluster->merge, epoch, &board);
+    if (status == STATUS_CORRUPT)
+        cluster_note(cluster, NOTE_ERROR,
+                     "a range has diverged: not all break ties alike in epoch %llu",
+                     (unsigned long long)epoch);
+    if (status != STATUS_OK)
         return;
     cluster->published_epoch = epoch;
     cluster->published_any = true;
     effects_add(cluster->effects, EFFECT_PUBLISH)->publish.board = board;
 }
 
-enum status epochs_applied(struct cluster *cluster, struct summary *summary)
+static enum status take_summary(struct cluster *cluster, struct summary *summary)
 {
-    uint64_t before = 0;
-    const bool had = merge_complete(cluster->merge, &before);
     const enum status added = merge_add(cluster->merge, summary);
     if (added == STATUS_CONFLICT)
         cluster_note(cluster, NOTE_ERROR, "range %u has diverged: two summaries of epoch %llu",
                      summary->range, (unsigned long long)summary->through);
     const enum status settled = settle_summary(cluster, summary);
-    summary_release(summary);
-    if (added == STATUS_NO_MEMORY || settled == STATUS_NO_MEMORY)
-        return STATUS_NO_MEMORY;
+    return added == STATUS_NO_MEMORY ? added : settled;
+}
+
+enum status epochs_applied(struct cluster *cluster, const struct range_applied *applied)
+{
+    uint64_t before = 0;
+    const bool had = merge_complete(cluster->merge, &before);
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < applied->summary_count; i++) {
+        if (status == STATUS_OK)
+            status = take_summary(cluster, applied->summaries[i]);
+        summary_release(applied->summaries[i]);
+    }
+    if (status != STATUS_OK)
+        return status;
 
     uint64_t complete;
     if (!merge_complete(cluster->merge, &complete) || (had && complete == before))
@@ -121,5 +113,5 @@ struct global_board *cluster_board(const struct cluster *cluster, uint64_t epoch
     if (cluster->merge == NULL)
         return NULL;
     struct global_board *board;
-    return make_board(cluster, epoch, &board) == STATUS_OK ? board : NULL;
+    return merge_board(cluster->merge, epoch, &board) == STATUS_OK ? board : NULL;
 }

@@ -344,7 +344,7 @@ static enum status apply_to_range(struct cluster *cluster, struct slot *slot, ui
     settle_applied(cluster, &applied);
     actions_applied(cluster, slot, index, entry->term, &applied);
     query_applied(cluster, slot, index, entry->term);
-    return applied.summary != NULL ? epochs_applied(cluster, applied.summary) : STATUS_OK;
+    return epochs_applied(cluster, &applied);
 }
 
 /* The settings are known: the ranges get their state. */

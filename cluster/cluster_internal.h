@@ -197,7 +197,8 @@ void hunts_free(struct cluster *cluster);
 /* cluster_epochs.c */
 MUST_USE enum status epochs_begin(struct cluster *cluster);
 void epochs_tick_range(struct cluster *cluster, struct slot *slot);
-MUST_USE enum status epochs_applied(struct cluster *cluster, struct summary *summary);
+/* Takes over the references to the summaries. */
+MUST_USE enum status epochs_applied(struct cluster *cluster, const struct range_applied *applied);
 void epochs_tick(struct cluster *cluster);
 
 /* cluster_settle.c */

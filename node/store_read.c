@@ -293,8 +293,8 @@ static bool gathering_add(struct gathering *gathering, const struct store_entry 
     const size_t padded = (entry->bytes + 7) / 8 * 8;
     if (!gathering_grow(gathering, padded))
         return false;
-    uint8_t *place = gathering->data + gathering->used;
     if (padded > 0) {
+        uint8_t *place = gathering->data + gathering->used;
         memset(place + entry->bytes, 0, padded - entry->bytes);
         memcpy(place, entry->data, entry->bytes);
     }

@@ -276,13 +276,23 @@ static bool merge_entries(const struct global_input *input, struct global_hunt *
     return true;
 }
 
-static enum ties ties_of(const struct hunt_ties *ties, uint32_t count, uint16_t hunt)
+/* As the ranges that have the hunt say. False: they do not all say the same. */
+static bool find_ties(const struct global_input *input, uint16_t number, enum ties *ret_ties)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (ties[i].hunt == hunt)
-            return ties[i].ties;
+    const struct summary_hunt *first = NULL;
+    for (uint32_t range = 0; range < input->ranges; range++) {
+        const struct summary *summary = input->summaries[range];
+        const struct summary_hunt *part = summary != NULL ? summary_hunt(summary, number) : NULL;
+        if (part == NULL)
+            continue;
+        if (first == NULL)
+            first = part;
+        if (part->ties != first->ties)
+            return false;
     }
-    return TIES_FIRST;
+    CHECK(first != NULL);
+    *ret_ties = first->ties;
+    return true;
 }
 
 /* Which hunts any of the summaries has; there are 65536 numbers. */
@@ -306,28 +316,38 @@ static uint32_t find_hunts(const struct global_input *input, struct hunt_set *se
     return count;
 }
 
-static bool merge_hunts(const struct global_input *input, struct global_board *board)
+static enum status merge_hunt(const struct global_input *input, struct global_board *board,
+                              uint16_t number)
+{
+    struct global_hunt *hunt = &board->hunts[board->hunt_count++];
+    hunt->hunt = number;
+    if (!find_ties(input, number, &hunt->ties))
+        return STATUS_CORRUPT;
+    const struct sizes sizes = add_sizes(input, number);
+    const size_t room = sizes.entries < BOARD_TOP ? sizes.entries : BOARD_TOP;
+    if (!merge_histograms(input, hunt, sizes.buckets) || !merge_entries(input, hunt, room))
+        return STATUS_NO_MEMORY;
+    hunt->digest = hunt_digest(hunt);
+    board->bytes += sizeof *hunt + room * sizeof *hunt->entries +
+                    hunt->bucket_count * (sizeof *hunt->scores + sizeof *hunt->above);
+    return STATUS_OK;
+}
+
+static enum status merge_hunts(const struct global_input *input, struct global_board *board)
 {
     struct hunt_set set;
     const uint32_t count = find_hunts(input, &set);
     board->hunts = calloc(count + 1, sizeof *board->hunts);
     if (board->hunts == NULL)
-        return false;
+        return STATUS_NO_MEMORY;
     for (uint32_t number = 0; number < 65536; number++) {
         if ((set.bits[number / 64] >> (number % 64) & 1) == 0)
             continue;
-        struct global_hunt *hunt = &board->hunts[board->hunt_count++];
-        hunt->hunt = (uint16_t)number;
-        hunt->ties = ties_of(input->ties, input->ties_count, hunt->hunt);
-        const struct sizes sizes = add_sizes(input, hunt->hunt);
-        const size_t room = sizes.entries < BOARD_TOP ? sizes.entries : BOARD_TOP;
-        if (!merge_histograms(input, hunt, sizes.buckets) || !merge_entries(input, hunt, room))
-            return false;
-        hunt->digest = hunt_digest(hunt);
-        board->bytes += sizeof *hunt + room * sizeof *hunt->entries +
-                        hunt->bucket_count * (sizeof *hunt->scores + sizeof *hunt->above);
+        const enum status status = merge_hunt(input, board, (uint16_t)number);
+        if (status != STATUS_OK)
+            return status;
     }
-    return true;
+    return STATUS_OK;
 }
 
 static bool list_ranges(const struct global_input *input, struct global_board *board)
@@ -366,24 +386,27 @@ static void board_destroy(struct global_board *board)
     free(board);
 }
 
-struct global_board *global_board_new(const struct global_input *input)
+enum status global_board_new(const struct global_input *input, struct global_board **ret_board)
 {
     CHECK(input->ranges > 0);
     CHECK(input->ranges <= RANGES_MAX);
     CHECK(input->from <= input->through);
     struct global_board *board = calloc(1, sizeof *board);
     if (board == NULL)
-        return NULL;
+        return STATUS_NO_MEMORY;
     atomic_init(&board->references, 1);
     board->from = input->from;
     board->through = input->through;
     board->ranges = input->ranges;
-    if (!list_ranges(input, board) || !merge_hunts(input, board)) {
+    const enum status status =
+        list_ranges(input, board) ? merge_hunts(input, board) : STATUS_NO_MEMORY;
+    if (status != STATUS_OK) {
         board_destroy(board);
-        return NULL;
+        return status;
     }
     board->digest = board_digest(board);
-    return board;
+    *ret_board = board;
+    return STATUS_OK;
 }
 
 struct global_board *global_board_hold(struct global_board *board)
@@ -447,15 +470,4 @@ uint64_t global_board_rank(const struct global_board *board, uint16_t hunt, int6
         return 0;
     const struct global_entry *entry = player != NULL ? global_hunt_entry(found, player) : NULL;
     return entry != NULL ? entry->rank : global_hunt_above(found, score) + 1;
-}
-
-bool global_board_has_ties(const struct global_board *board, const struct hunt_ties *ties,
-                           uint32_t ties_count)
-{
-    for (uint32_t i = 0; i < board->hunt_count; i++) {
-        const struct global_hunt *hunt = &board->hunts[i];
-        if (hunt->ties != ties_of(ties, ties_count, hunt->hunt))
-            return false;
-    }
-    return true;
 }

@@ -19,16 +19,10 @@
 
 #include "cluster/base/bounds.h"
 #include "cluster/base/ids.h"
+#include "cluster/base/status.h"
 #include "cluster/epochs/summary.h"
 #include "cluster/hunt/board.h"
 #include "cluster/hunt/definition.h"
-
-/* How the hunts break ties, by the definitions that are active in the epoch. TIES_FIRST for a hunt
- * that is not named. */
-struct hunt_ties {
-    uint16_t hunt;
-    enum ties ties;
-};
 
 struct global_entry {
     uint64_t rank;
@@ -75,12 +69,12 @@ struct global_input {
     uint32_t ranges;
     /* By range; NULL where there is none. At most UINT32_MAX / ranges players each. */
     struct summary *const *summaries;
-    const struct hunt_ties *ties;
-    uint32_t ties_count;
 };
 
-/* A board with one reference, the caller's. It keeps nothing of the input. NULL: no memory. */
-struct global_board *global_board_new(const struct global_input *input);
+/* A board with one reference, the caller's. It keeps nothing of the input. STATUS_CORRUPT: two
+ * ranges say of one hunt that its ties are broken in different ways; STATUS_NO_MEMORY. */
+MUST_USE enum status global_board_new(const struct global_input *input,
+                                      struct global_board **ret_board);
 
 struct global_board *global_board_hold(struct global_board *board);
 void global_board_release(struct global_board *board);
@@ -99,9 +93,5 @@ uint64_t global_hunt_above(const struct global_hunt *hunt, int64_t score);
  * score, his rank there. 0: the board does not have the hunt. */
 uint64_t global_board_rank(const struct global_board *board, uint16_t hunt, int64_t score,
                            const struct player_id *player);
-
-/* Whether a board made with these ties would be this one. */
-bool global_board_has_ties(const struct global_board *board, const struct hunt_ties *ties,
-                           uint32_t ties_count);
 
 #endif

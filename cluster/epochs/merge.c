@@ -238,13 +238,11 @@ static bool gather(struct merge *merge, uint64_t epoch, uint32_t *ret_count)
     return *ret_count > 0;
 }
 
-static struct global_board *find_board(const struct merge *merge, uint64_t epoch,
-                                       const struct hunt_ties *ties, uint32_t ties_count)
+static struct global_board *find_board(const struct merge *merge, uint64_t epoch)
 {
     for (uint32_t i = 0; i < merge->board_count; i++) {
         struct global_board *board = merge->boards[i];
-        if (board->from <= epoch && epoch <= board->through &&
-            global_board_has_ties(board, ties, ties_count))
+        if (board->from <= epoch && epoch <= board->through)
             return board;
     }
     return NULL;
@@ -278,8 +276,7 @@ static bool partial_fits(const struct merge *merge, const struct global_input *i
                          uint32_t ranges_in)
 {
     const struct global_board *partial = merge->partial;
-    return partial != NULL && partial->from == input->from && partial->ranges_in == ranges_in &&
-           global_board_has_ties(partial, input->ties, input->ties_count);
+    return partial != NULL && partial->from == input->from && partial->ranges_in == ranges_in;
 }
 
 static enum status make_board(struct merge *merge, struct global_input *input, uint32_t ranges_in,
@@ -292,9 +289,10 @@ static enum status make_board(struct merge *merge, struct global_input *input, u
         *ret_board = global_board_hold(merge->partial);
         return STATUS_OK;
     }
-    struct global_board *board = global_board_new(input);
-    if (board == NULL)
-        return STATUS_NO_MEMORY;
+    struct global_board *board;
+    const enum status status = global_board_new(input, &board);
+    if (status != STATUS_OK)
+        return status;
     if (complete) {
         keep_board(merge, board);
     } else {
@@ -305,12 +303,11 @@ static enum status make_board(struct merge *merge, struct global_input *input, u
     return STATUS_OK;
 }
 
-enum status merge_board(struct merge *merge, uint64_t epoch, const struct hunt_ties *ties,
-                        uint32_t ties_count, struct global_board **ret_board)
+enum status merge_board(struct merge *merge, uint64_t epoch, struct global_board **ret_board)
 {
     if (too_old(merge, epoch))
         return STATUS_NOT_FOUND;
-    struct global_board *found = find_board(merge, epoch, ties, ties_count);
+    struct global_board *found = find_board(merge, epoch);
     if (found != NULL) {
         *ret_board = global_board_hold(found);
         return STATUS_OK;
@@ -323,8 +320,6 @@ enum status merge_board(struct merge *merge, uint64_t epoch, const struct hunt_t
         .through = epoch,
         .ranges = merge->ranges,
         .summaries = merge->gathered,
-        .ties = ties,
-        .ties_count = ties_count,
     };
     return make_board(merge, &input, ranges_in, ret_board);
 }

@@ -52,11 +52,14 @@ uint32_t merge_missing(const struct merge *merge, uint64_t epoch, uint32_t missi
 struct summary *merge_summary(const struct merge *merge, uint64_t epoch, uint32_t range);
 
 /* The board of an epoch, complete or partial, with a reference for the caller. A complete one is
- * the same object every time while it is kept and the ties are the same.
+ * the same object every time while it is kept.
  * STATUS_NOT_FOUND: nothing of this epoch is here, or no longer, or the epoch is not among the
- * newest BOARDS_KEPT complete ones or above them; STATUS_NO_MEMORY. */
-MUST_USE enum status merge_board(struct merge *merge, uint64_t epoch, const struct hunt_ties *ties,
-                                 uint32_t ties_count, struct global_board **ret_board);
+ * newest BOARDS_KEPT complete ones or above them. STATUS_CORRUPT: ranges say of one hunt that its
+ * ties are broken in different ways. Versions become active in the same epoch everywhere, so a
+ * range has diverged: raise the alarm; which one it is cannot be told from here. STATUS_NO_MEMORY.
+ */
+MUST_USE enum status merge_board(struct merge *merge, uint64_t epoch,
+                                 struct global_board **ret_board);
 
 /* Bytes held in summaries and boards, for the metrics. */
 uint64_t merge_bytes(const struct merge *merge);

@@ -8,7 +8,7 @@
 
 /* The most bytes that the parts take; used to size the buffer before encoding. */
 #define VARINT32_BYTES_MAX 5
-#define HUNT_BYTES_MAX     (2 + 3 * VARINT32_BYTES_MAX)
+#define HUNT_BYTES_MAX     (2 + 1 + 3 * VARINT32_BYTES_MAX)
 #define ENTRY_BYTES_LEAST  (1 + 8 + 16)
 #define ENTRY_BYTES_MOST   (VARINT32_BYTES_MAX + 8 + 16)
 #define BUCKET_BYTES_LEAST 2
@@ -90,7 +90,9 @@ struct summary *summary_build(const struct summary_input *input)
     for (uint32_t i = 0; i < input->count; i++) {
         const struct summary_source *part = &input->sources[i];
         CHECK(i == 0 || part->hunt > part[-1].hunt);
+        CHECK(part->ties == TIES_FIRST || part->ties == TIES_SHARED);
         put_u16(&writer, part->hunt);
+        put_u8(&writer, (uint8_t)part->ties);
         put_varint(&writer, board_players(part->board));
         put_entries(&writer, part->board, input->range);
         put_buckets(&writer, part->board);
@@ -212,9 +214,11 @@ static bool read_buckets(struct reader *reader, struct summary_hunt *hunt, const
 static bool read_hunt(struct reader *reader, struct summary_hunt *hunt, struct top *top)
 {
     hunt->hunt = take_u16(reader);
+    const uint8_t ties = take_u8(reader);
     const uint64_t players = take_varint(reader);
-    if (!reader_ok(reader) || players > UINT32_MAX)
+    if (!reader_ok(reader) || ties > TIES_SHARED || players > UINT32_MAX)
         return false;
+    hunt->ties = (enum ties)ties;
     hunt->players = (uint32_t)players;
     return read_entries(reader, hunt, top) && read_buckets(reader, hunt, top);
 }

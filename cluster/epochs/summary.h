@@ -2,9 +2,15 @@
  * is left to be settled.
  *
  * A summary follows from the range's log alone, so every replica makes the same bytes. One close
- * covers a run of epochs in which nothing happened but at its beginning; so does its summary. The
- * boards are cumulative: a summary replaces the older ones of its range. The ledger is the first
- * epoch's alone: those of the other epochs of the run are empty, with the same settled_ values.
+ * covers a run of epochs that the same versions of the hunts judge, in which nothing happened but
+ * at its beginning; so does its summary. The boards are cumulative: a summary replaces the older
+ * ones of its range. The ledger is the first epoch's alone: those of the other epochs of the run
+ * are empty, with the same settled_ values.
+ *
+ * How ties are broken is said here, by the version that was active in the range, and not left to
+ * whoever merges: a node may hear of a version later than of epochs that were closed under it. A
+ * version becomes active in the same epoch everywhere and no run crosses that epoch, so the
+ * summaries of all ranges say the same of each epoch, wherever their runs end.
  *
  * The canonical layout (little-endian; varints are LEB128 in their shortest form):
  *
@@ -17,7 +23,7 @@
  *   32  u32  bytes of the ledger; 0: an empty one with nothing settled, which has no other form
  *   36       the ledger (ledger.h); its settled_through is below the first epoch
  *            for each hunt, by rising number:
- *              u16 number, varint players
+ *              u16 number, u8 ties (0 while no version is active), varint players
  *              varint entries, each: varint score, u64 hlc, 16 bytes player; the best min(players
  *                that have scored, BOARD_TOP) in the order of board_entry_compare
  *              varint buckets, each: varint gap (score - the last one's - 1; the first: the score),
@@ -37,6 +43,7 @@
 #include "cluster/base/status.h"
 #include "cluster/epochs/ledger.h"
 #include "cluster/hunt/board.h"
+#include "cluster/hunt/definition.h"
 
 #define SUMMARY_VERSION      1
 #define SUMMARY_HEADER_BYTES 36
@@ -44,6 +51,7 @@
 /* Where a hunt's part lies. */
 struct summary_hunt {
     uint16_t hunt;
+    enum ties ties;
     uint32_t players, entries, buckets;
     size_t entries_at, buckets_at; /* offsets in the bytes */
 };
@@ -67,6 +75,7 @@ struct summary {
 
 struct summary_source {
     uint16_t hunt;
+    enum ties ties;
     struct board *board;
 };
 

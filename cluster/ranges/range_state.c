@@ -7,7 +7,7 @@
 #include "cluster/base/check.h"
 #include "cluster/base/hash.h"
 #include "cluster/clock/hlc.h"
-#include "cluster/ranges/range_ledger.h"
+#include "cluster/ranges/range_summary.h"
 #include "cluster/ranges/settling.h"
 
 /* Actions looked ahead of the one that is judged: first for the index, then for the record that the
@@ -144,37 +144,60 @@ static void move_hlc(struct range_state *state, uint64_t stamp)
     state->last_hlc = stamp > next ? stamp : next;
 }
 
+/* How far a run that begins with the open epoch may go towards `epoch`: no further than the same
+ * versions judge, though nothing is judged in it but at its beginning. What its summary says of how
+ * ties are broken must hold in each of its epochs, for other ranges end their runs elsewhere. */
+static uint64_t run_end(const struct range_state *state, uint64_t epoch)
+{
+    uint64_t end = epoch;
+    for (uint32_t i = 0; i < state->coming_count; i++) {
+        const struct coming *coming = &state->coming[i];
+        if (coming->promise != PROMISE_NONE)
+            continue;
+        CHECK(coming->active_from > state->open_epoch);
+        if (coming->active_from - 1 < end)
+            end = coming->active_from - 1;
+    }
+    return end;
+}
+
+static enum status close_run(struct range_state *state, uint64_t through, struct arena *arena,
+                             struct range_applied *applied)
+{
+    CHECK(through >= state->open_epoch);
+    const struct range_run run = {
+        .range = state->range,
+        .from = state->open_epoch,
+        .through = through,
+        .last_hlc = state->last_hlc,
+    };
+    struct summary *summary = range_summary(state->engine, &run, arena);
+    if (summary == NULL)
+        return STATUS_NO_MEMORY;
+    applied->summaries[applied->summary_count++] = summary;
+
+    engine_close_epoch(state->engine);
+    state->open_epoch = through + 1;
+    state->digest = hash_chain(state->digest, &summary->digest, sizeof(uint64_t));
+    return activate_due(state);
+}
+
 static enum status close_through(struct range_state *state, uint64_t epoch, struct arena *arena,
                                  struct range_applied *applied)
 {
     CHECK(epoch >= state->open_epoch);
-    struct summary_source sources[HUNTS_MAX];
-    uint32_t count = 0;
-    for (uint16_t hunt = 0; hunt < HUNTS_MAX; hunt++) {
-        struct board *board = engine_board(state->engine, hunt);
-        if (board != NULL)
-            sources[count++] = (struct summary_source){.hunt = hunt, .board = board};
+    CHECK(applied->summary_count == 0);
+    /* Each run but the last one ends where a version becomes active. */
+    const size_t runs_max = state->coming_count + 1;
+    applied->summaries = arena_take(arena, runs_max * sizeof(struct summary *));
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && state->open_epoch <= epoch) {
+        CHECK(applied->summary_count < runs_max);
+        status = close_run(state, run_end(state, epoch), arena, applied);
     }
-    struct ledger ledger;
-    range_ledger(state->engine, state->open_epoch, arena, &ledger);
-    const struct summary_input input = {
-        .range = state->range,
-        .from = state->open_epoch,
-        .through = epoch,
-        .last_hlc = state->last_hlc,
-        .sources = sources,
-        .count = count,
-        .ledger = &ledger,
-    };
-    CHECK(applied->summary == NULL);
-    applied->summary = summary_build(&input);
-    if (applied->summary == NULL)
-        return STATUS_NO_MEMORY;
-
-    engine_close_epoch(state->engine);
-    state->open_epoch = epoch + 1;
-    state->digest = hash_chain(state->digest, &applied->summary->digest, sizeof(uint64_t));
-    return activate_due(state);
+    while (status != STATUS_OK && applied->summary_count > 0)
+        summary_release(applied->summaries[--applied->summary_count]);
+    return status;
 }
 
 /* The stamp of the first of n actions. */

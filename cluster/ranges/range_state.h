@@ -5,7 +5,10 @@
  * - the stamp of each action: hlc = base + i, base = max(the record's stamp, last + 1), moved to
  * the start of the later epoch where base and base + n - 1 lie in different ones;
  * - when an epoch closes: by the first record stamped in a later one, or by CLOSE. Nothing is ever
- *   added to a closed epoch. One close covers a run of epochs;
+ *   added to a closed epoch. One close covers a run of epochs that the same versions judge: a
+ *   record that goes past the epoch in which a version becomes active closes a run up to it, and
+ *   another from there. So runs may differ from range to range, but what they say of how ties are
+ *   broken in an epoch does not;
  * - which version of a hunt judges: LEARN makes one known and promises that no epoch after
  *   `promise` opens before RESOLVE; a record that would open one is void.
  * One thread. */
@@ -37,7 +40,9 @@ struct range_applied {
     bool ignored;           /* void: not a record, or past a promise */
     struct result *results; /* ACTIONS: one each, in the arena; void ones are `unavailable` */
     uint32_t count;
-    struct summary *summary; /* of the epochs this record closed, the caller's reference; or NULL */
+    struct summary **summaries; /* of the runs of epochs that this record closed, oldest first; the
+                                 * list is in the arena, the references are the caller's */
+    uint32_t summary_count;
     uint64_t all_settled_next; /* SETTLE, whole: all ranges have settled what is before; else 0 */
 };
 

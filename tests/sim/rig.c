@@ -48,6 +48,8 @@ static void post(struct rig *rig, uint32_t from, const struct effect *effect)
     CHECK(to < rig->count);
     if (rig->nodes[from].mute || rig->nodes[to].deaf)
         return;
+    if (message->kind == MESSAGE_GROUP && message->group.group == rig->nodes[to].deaf_to)
+        return;
     struct rig_letter *letter = calloc(1, sizeof *letter);
     CHECK(letter != NULL);
     *letter = (struct rig_letter){
@@ -247,6 +249,7 @@ void rig_init(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t epoch_m
         .found = {.settings = &rig->settings, .members = rig->members, .count = nodes},
     };
     for (uint32_t i = 0; i < nodes; i++) {
+        rig->nodes[i].deaf_to = RIG_NO_GROUP;
         disk_init(&rig->nodes[i].disk);
         boot(rig, i);
         rig_event(rig, i, &found);

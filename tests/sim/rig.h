@@ -26,6 +26,7 @@ struct rig_node {
     bool off;           /* without power, until rig_restart */
     bool stuck;         /* its disk finishes nothing */
     bool mute, deaf;    /* nothing leaves it; nothing reaches it */
+    uint32_t deaf_to;   /* no message of this group reaches it; RIG_NO_GROUP: all do */
     int64_t offset_us;  /* of its clock */
     uint64_t continued; /* how often it had more to do than one list holds */
 };

@@ -541,6 +541,122 @@ static void a_range_that_missed_many_cancelled_changes_goes_on(void **state)
     rig_fini(&rig);
 }
 
+/* The same places for everybody with the same score, from now on. */
+static void share_ties(uint64_t token)
+{
+    struct definition *definition = hunt_worth(10);
+    definition->ties = TIES_SHARED;
+    put(token, definition);
+}
+
+/* Each epoch's board is the same on every node, and its ties are those of the version that was
+ * active in it. */
+static void assert_same_boards(uint64_t from, uint64_t through, uint64_t shared_from)
+{
+    for (uint64_t epoch = from; epoch <= through; epoch++) {
+        uint64_t digest = 0;
+        for (uint32_t node = 0; node < rig.count; node++) {
+            struct global_board *board = cluster_board(rig.nodes[node].core, epoch);
+            assert_non_null(board);
+            assert_true(board->complete);
+            const struct global_hunt *hunt = global_board_hunt(board, HUNT);
+            assert_non_null(hunt);
+            assert_int_equal(hunt->ties, epoch < shared_from ? TIES_FIRST : TIES_SHARED);
+            assert_true(node == 0 || board->digest == digest);
+            digest = board->digest;
+            global_board_release(board);
+        }
+    }
+}
+
+static void run_until_complete(uint64_t epoch)
+{
+    for (uint32_t node = 0; node < rig.count; node++) {
+        uint64_t complete = 0;
+        for (uint32_t ms = 0; complete < epoch; ms += 10) {
+            assert_true(ms < 20000);
+            rig_run(&rig, 10);
+            (void)merge_complete(cluster_merge(rig.nodes[node].core), &complete);
+        }
+    }
+}
+
+static uint32_t node_that_leads_nothing(void)
+{
+    for (uint32_t node = 0; node < rig.count; node++) {
+        bool leads = rig_leader(&rig, GROUP_SYSTEM) == node;
+        for (uint32_t range = 0; range < rig.settings.ranges; range++)
+            leads = leads || rig_leader(&rig, range) == node;
+        if (!leads)
+            return node;
+    }
+    return RIG_NOBODY;
+}
+
+/* Its ranges' logs tell a node how ties are broken, whatever it has heard of the system group's. */
+static void a_node_that_has_not_heard_of_a_version_makes_the_same_boards(void **state)
+{
+    (void)state;
+    play(3, 1, 1000);
+    const struct action first = click(0, 0, 1, 5), second = click(0, 1, 1, 6);
+    assert_int_equal(answer_to(100, &first).outcome, OUTCOME_FOUND);
+    assert_int_equal(answer_to(101, &second).outcome, OUTCOME_FOUND);
+
+    const uint32_t behind = node_that_leads_nothing();
+    assert_true(behind != RIG_NOBODY);
+    rig.nodes[behind].deaf_to = GROUP_SYSTEM;
+    share_ties(2);
+    (void)run_until_defined(2);
+    assert_int_equal(rig.defined.status, STATUS_OK);
+    const uint64_t from = rig.defined.active_from_epoch;
+    run_until_complete(from + 2);
+    const struct hunt *hunt = system_state_hunt(cluster_system(rig.nodes[behind].core), HUNT);
+    assert_int_equal(hunt->newest, 1);
+    assert_same_boards(from - 1, from + 2, from);
+
+    rig.nodes[behind].deaf_to = RIG_NO_GROUP;
+    rig_run(&rig, 1000);
+    assert_int_equal(hunt->newest, 2);
+    assert_same_boards(from - 1, from + 2, from);
+    rig_fini(&rig);
+}
+
+/* One range closes epoch by epoch, the other, without a quorum, nothing, and then all of them at
+ * once, those before the new version and those under it. */
+static void a_range_that_slept_through_a_change_makes_the_same_boards(void **state)
+{
+    (void)state;
+    play(3, 2, 4000);
+    for (uint32_t range = 0; range < 2; range++) {
+        const struct action action = click(range, 0, 1, 5);
+        assert_int_equal(answer_to(100 + range, &action).outcome, OUTCOME_FOUND);
+    }
+    share_ties(2);
+    (void)run_until_defined(2);
+    assert_int_equal(rig.defined.status, STATUS_OK);
+    const uint64_t from = rig.defined.active_from_epoch;
+    rig_run(&rig, 100); /* both ranges have it in their logs */
+
+    rig.silent_group = 1;
+    rig_run(&rig, 1500);
+    assert_true(rig_epoch(&rig) < from);
+    assert_int_equal(rig_leader(&rig, 1), RIG_NOBODY);
+    while (rig_epoch(&rig) < from + 3)
+        rig_run(&rig, 100);
+    for (uint32_t node = 0; node < 3; node++) {
+        const struct cluster *core = rig.nodes[node].core;
+        assert_true(range_state_open_epoch(cluster_range_state(core, 0)) > from + 1);
+        assert_true(range_state_open_epoch(cluster_range_state(core, 1)) < from);
+        assert_int_equal(range_state_promise(cluster_range_state(core, 1)), PROMISE_NONE);
+    }
+
+    rig.silent_group = RIG_NO_GROUP;
+    run_until_complete(from + 2);
+    assert_same_boards(from - 1, from + 2, from);
+    assert_int_equal(rig.error_count, 0);
+    rig_fini(&rig);
+}
+
 static void a_second_change_meanwhile_is_a_conflict(void **state)
 {
     (void)state;
@@ -763,6 +879,8 @@ int main(void)
         cmocka_unit_test(a_version_becomes_active_at_the_same_epoch_in_every_range),
         cmocka_unit_test(a_range_without_quorum_cancels_a_change_by_name),
         cmocka_unit_test(a_range_that_missed_many_cancelled_changes_goes_on),
+        cmocka_unit_test(a_node_that_has_not_heard_of_a_version_makes_the_same_boards),
+        cmocka_unit_test(a_range_that_slept_through_a_change_makes_the_same_boards),
         cmocka_unit_test(a_second_change_meanwhile_is_a_conflict),
         cmocka_unit_test(a_change_at_a_leader_that_is_cut_off_is_answered),
         cmocka_unit_test(a_thousand_ranges_learn_a_long_hunt_in_more_than_one_turn),

@@ -211,7 +211,8 @@ static void compare_player(const struct game *game, const struct player_id *play
 
 static struct global_board *board_of(const struct game *game, enum ties ties)
 {
-    const struct summary_source source = {.hunt = HUNT, .board = engine_board(game->engine, HUNT)};
+    const struct summary_source source = {
+        .hunt = HUNT, .ties = ties, .board = engine_board(game->engine, HUNT)};
     const struct summary_input input = {
         .from = game->epoch,
         .through = game->epoch,
@@ -224,9 +225,8 @@ static struct global_board *board_of(const struct game *game, enum ties ties)
     struct merge *merge = merge_new(1, game->epoch);
     assert_non_null(merge);
     assert_int_equal(merge_add(merge, summary), STATUS_OK);
-    const struct hunt_ties how = {.hunt = HUNT, .ties = ties};
     struct global_board *board = NULL;
-    assert_int_equal(merge_board(merge, game->epoch, &how, 1, &board), STATUS_OK);
+    assert_int_equal(merge_board(merge, game->epoch, &board), STATUS_OK);
     summary_release(summary);
     merge_free(merge);
     return board;

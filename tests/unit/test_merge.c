@@ -17,6 +17,7 @@
 /* A cluster's players of one hunt. */
 struct world {
     uint32_t ranges, count;
+    enum ties ties;
     struct board_entry *players;
 };
 
@@ -58,7 +59,7 @@ static struct summary *range_summary(const struct world *world, uint32_t range, 
         if (player->score > 0)
             board_score(board, &change);
     }
-    const struct summary_source source = {.hunt = HUNT, .board = board};
+    const struct summary_source source = {.hunt = HUNT, .ties = world->ties, .board = board};
     const struct summary_input input = {
         .range = range, .from = from, .through = through, .sources = &source, .count = 1};
     struct summary *summary = summary_build(&input);
@@ -68,9 +69,10 @@ static struct summary *range_summary(const struct world *world, uint32_t range, 
 }
 
 /* A summary in which `players` players have no score; whoever differs in it differs in content. */
-static struct summary *plain(uint32_t range, uint64_t from, uint64_t through, uint32_t players)
+static struct summary *plain_with(uint32_t range, uint64_t from, uint64_t through, uint32_t players,
+                                  enum ties ties)
 {
-    struct world world = {.ranges = range + 1, .count = players};
+    struct world world = {.ranges = range + 1, .count = players, .ties = ties};
     world.players = calloc(players + 1, sizeof *world.players);
     assert_non_null(world.players);
     for (uint32_t i = 0; i < players; i++)
@@ -78,6 +80,11 @@ static struct summary *plain(uint32_t range, uint64_t from, uint64_t through, ui
     struct summary *summary = range_summary(&world, range, from, through);
     free(world.players);
     return summary;
+}
+
+static struct summary *plain(uint32_t range, uint64_t from, uint64_t through, uint32_t players)
+{
+    return plain_with(range, from, through, players, TIES_FIRST);
 }
 
 static enum status add(struct merge *merge, struct summary *summary)
@@ -99,18 +106,17 @@ static struct merge *new_merge(uint32_t ranges, uint64_t first_epoch)
     return merge;
 }
 
-static struct global_board *board_of(struct merge *merge, uint64_t epoch, enum ties ties)
+static struct global_board *board_of(struct merge *merge, uint64_t epoch)
 {
-    const struct hunt_ties named = {.hunt = HUNT, .ties = ties};
     struct global_board *board = NULL;
-    assert_int_equal(merge_board(merge, epoch, &named, 1, &board), STATUS_OK);
+    assert_int_equal(merge_board(merge, epoch, &board), STATUS_OK);
     return board;
 }
 
 static void assert_no_board(struct merge *merge, uint64_t epoch)
 {
     struct global_board *board = NULL;
-    assert_int_equal(merge_board(merge, epoch, NULL, 0, &board), STATUS_NOT_FOUND);
+    assert_int_equal(merge_board(merge, epoch, &board), STATUS_NOT_FOUND);
     assert_null(board);
 }
 
@@ -141,8 +147,7 @@ static uint64_t naive_rank(const struct world *world, int64_t score)
 }
 
 /* Sorts the world's players as a side effect. */
-static void assert_ranks_as_by_hand(const struct global_board *board, struct world *world,
-                                    enum ties ties)
+static void assert_ranks_as_by_hand(const struct global_board *board, struct world *world)
 {
     const struct global_hunt *hunt = global_board_hunt(board, HUNT);
     assert_non_null(hunt);
@@ -152,7 +157,7 @@ static void assert_ranks_as_by_hand(const struct global_board *board, struct wor
         const struct board_entry *player = &world->players[i];
         const bool listed = i < BOARD_TOP && player->score > 0;
         const uint64_t shared = naive_rank(world, player->score);
-        const uint64_t rank = listed && ties == TIES_FIRST ? i + UINT64_C(1) : shared;
+        const uint64_t rank = listed && world->ties == TIES_FIRST ? i + UINT64_C(1) : shared;
         assert_int_equal(global_board_rank(board, HUNT, player->score, &player->player), rank);
         assert_int_equal(global_board_rank(board, HUNT, player->score, NULL), shared);
         assert_int_equal(global_hunt_entry(hunt, &player->player) != NULL, listed);
@@ -195,14 +200,14 @@ static void check_world(uint32_t ranges, uint32_t players, int64_t score_max, en
 {
     struct rng rng;
     rng_init(&rng, players + (uint64_t)score_max);
-    struct world world = {.ranges = ranges};
+    struct world world = {.ranges = ranges, .ties = ties};
     world_init(&world, &rng, players, score_max);
     struct merge *here = merge_in_random_order(&world, &rng);
     struct merge *there = merge_in_random_order(&world, &rng);
-    struct global_board *board = board_of(here, 10, ties), *other = board_of(there, 10, ties);
+    struct global_board *board = board_of(here, 10), *other = board_of(there, 10);
     assert_true(board->complete);
     assert_int_equal(board->ranges_in, ranges);
-    assert_ranks_as_by_hand(board, &world, ties);
+    assert_ranks_as_by_hand(board, &world);
     assert_int_equal(board->digest, other->digest);
     assert_int_equal(board->hunts[0].digest, other->hunts[0].digest);
     global_board_release(board);
@@ -243,7 +248,7 @@ static void hunts_that_only_some_ranges_know_are_merged(void **state)
     const struct summary_input input = {
         .range = 1, .from = 1, .through = 1, .sources = &source, .count = 1};
     add_ok(merge, summary_build(&input));
-    struct global_board *merged = board_of(merge, 1, TIES_FIRST);
+    struct global_board *merged = board_of(merge, 1);
     assert_int_equal(merged->hunt_count, 2);
     assert_int_equal(merged->hunts[0].hunt, HUNT - 1);
     assert_int_equal(merged->hunts[0].players, 1);
@@ -253,19 +258,75 @@ static void hunts_that_only_some_ranges_know_are_merged(void **state)
     merge_free(merge);
 }
 
-static void ties_are_part_of_the_digest_and_have_boards_of_their_own(void **state)
+static void ties_are_part_of_the_digest(void **state)
 {
     (void)state;
-    struct merge *merge = new_merge(1, 1);
-    add_ok(merge, plain(0, 1, 1, 3));
-    struct global_board *first = board_of(merge, 1, TIES_FIRST);
-    struct global_board *shared = board_of(merge, 1, TIES_SHARED);
-    struct global_board *again = board_of(merge, 1, TIES_FIRST);
-    assert_true(first->digest != shared->digest);
-    assert_ptr_equal(first, again);
-    global_board_release(first);
-    global_board_release(shared);
-    global_board_release(again);
+    struct merge *merges[2];
+    struct global_board *boards[2];
+    for (unsigned i = 0; i < 2; i++) {
+        merges[i] = new_merge(1, 1);
+        add_ok(merges[i], plain_with(0, 1, 1, 3, i == 0 ? TIES_FIRST : TIES_SHARED));
+        boards[i] = board_of(merges[i], 1);
+    }
+    assert_int_equal(boards[0]->hunts[0].ties, TIES_FIRST);
+    assert_int_equal(boards[1]->hunts[0].ties, TIES_SHARED);
+    assert_true(boards[0]->digest != boards[1]->digest);
+    for (unsigned i = 0; i < 2; i++) {
+        global_board_release(boards[i]);
+        merge_free(merges[i]);
+    }
+}
+
+/* Ties are shared from epoch 4 on; range 0 has closed every epoch by itself, range 1 two runs. */
+static void ties_may_change_from_one_run_to_the_next(void **state)
+{
+    (void)state;
+    struct merge *merge = new_merge(2, 1);
+    for (uint64_t epoch = 1; epoch <= 6; epoch++)
+        add_ok(merge, plain_with(0, epoch, epoch, 3, epoch < 4 ? TIES_FIRST : TIES_SHARED));
+    add_ok(merge, plain_with(1, 1, 3, 2, TIES_FIRST));
+    add_ok(merge, plain_with(1, 4, 6, 2, TIES_SHARED));
+    assert_complete(merge, 6);
+    for (uint64_t epoch = 1; epoch <= 6; epoch++) {
+        struct global_board *board = board_of(merge, epoch);
+        assert_true(board->complete);
+        assert_int_equal(board->hunts[0].ties, epoch < 4 ? TIES_FIRST : TIES_SHARED);
+        global_board_release(board);
+    }
+    merge_free(merge);
+}
+
+static void ranges_that_break_ties_differently_have_no_board(void **state)
+{
+    (void)state;
+    struct merge *merge = new_merge(3, 1);
+    add_ok(merge, plain_with(0, 1, 1, 3, TIES_FIRST));
+    add_ok(merge, plain_with(2, 1, 1, 3, TIES_SHARED));
+    struct global_board *board = NULL;
+    assert_int_equal(merge_board(merge, 1, &board), STATUS_CORRUPT);
+    add_ok(merge, plain_with(1, 1, 1, 3, TIES_SHARED));
+    assert_complete(merge, 1);
+    assert_int_equal(merge_board(merge, 1, &board), STATUS_CORRUPT);
+    assert_null(board);
+
+    /* The next epoch is none the worse for it. */
+    for (uint32_t range = 0; range < 3; range++)
+        add_ok(merge, plain_with(range, 2, 2, 3, TIES_SHARED));
+    global_board_release(board_of(merge, 2));
+    merge_free(merge);
+}
+
+static void a_range_without_the_hunt_has_no_say_in_its_ties(void **state)
+{
+    (void)state;
+    struct merge *merge = new_merge(2, 1);
+    const struct summary_input silent = {.range = 0, .from = 1, .through = 1};
+    add_ok(merge, summary_build(&silent));
+    add_ok(merge, plain_with(1, 1, 1, 3, TIES_SHARED));
+    struct global_board *board = board_of(merge, 1);
+    assert_true(board->complete);
+    assert_int_equal(board->hunts[0].ties, TIES_SHARED);
+    global_board_release(board);
     merge_free(merge);
 }
 
@@ -277,7 +338,7 @@ static void a_partial_board_names_the_missing_ranges(void **state)
     add_ok(merge, plain(2, 5, 5, 10));
     add_ok(merge, plain(0, 5, 5, 3));
 
-    struct global_board *partial = board_of(merge, 5, TIES_FIRST);
+    struct global_board *partial = board_of(merge, 5);
     assert_false(partial->complete);
     assert_int_equal(partial->ranges, 4);
     assert_int_equal(partial->ranges_in, 2);
@@ -294,11 +355,11 @@ static void a_partial_board_names_the_missing_ranges(void **state)
     assert_int_equal(merge_missing(merge, 4, missing), 0);
 
     add_ok(merge, plain(3, 5, 5, 1));
-    struct global_board *fuller = board_of(merge, 5, TIES_FIRST);
+    struct global_board *fuller = board_of(merge, 5);
     assert_int_equal(fuller->ranges_in, 3);
     assert_int_equal(fuller->missing[0], 1);
     add_ok(merge, plain(1, 5, 5, 100));
-    struct global_board *complete = board_of(merge, 5, TIES_FIRST);
+    struct global_board *complete = board_of(merge, 5);
     assert_true(complete->complete);
     assert_int_equal(global_board_hunt(complete, HUNT)->players, 114);
     assert_int_equal(merge_missing(merge, 5, missing), 0);
@@ -318,7 +379,7 @@ static void a_silent_range_is_not_taken_for_idle(void **state)
     add_ok(merge, plain(1, 5, 5, 2));
     for (uint64_t epoch = 6; epoch <= 12; epoch++) {
         add_ok(merge, plain(0, epoch, epoch, 1));
-        struct global_board *partial = board_of(merge, epoch, TIES_FIRST);
+        struct global_board *partial = board_of(merge, epoch);
         assert_false(partial->complete);
         assert_int_equal(partial->missing[0], 1);
         global_board_release(partial);
@@ -341,8 +402,8 @@ static void a_run_of_epochs_has_one_board(void **state)
     add_ok(merge, plain(1, 4, 21600, 5));
     assert_complete(merge, 21599);
 
-    struct global_board *newest = board_of(merge, 21599, TIES_FIRST);
-    struct global_board *oldest = board_of(merge, 21599 - BOARDS_KEPT + 1, TIES_FIRST);
+    struct global_board *newest = board_of(merge, 21599);
+    struct global_board *oldest = board_of(merge, 21599 - BOARDS_KEPT + 1);
     assert_ptr_equal(newest, oldest);
     assert_int_equal(newest->from, 4);
     assert_int_equal(newest->through, 21599);
@@ -363,14 +424,14 @@ static void the_newest_boards_are_kept_and_older_ones_go(void **state)
         add_ok(merge, plain(0, epoch, epoch, (uint32_t)epoch));
         add_ok(merge, plain(1, epoch, epoch, 1));
         assert_complete(merge, epoch);
-        global_board_release(board_of(merge, epoch, TIES_FIRST));
+        global_board_release(board_of(merge, epoch));
         if (epoch == 10)
-            held = board_of(merge, 10, TIES_FIRST);
+            held = board_of(merge, 10);
         if (epoch == 20)
             bytes_at_20 = merge_bytes(merge);
     }
     for (uint64_t epoch = 60 - BOARDS_KEPT + 1; epoch <= 60; epoch++) {
-        struct global_board *board = board_of(merge, epoch, TIES_FIRST);
+        struct global_board *board = board_of(merge, epoch);
         assert_int_equal(board->from, epoch);
         assert_int_equal(global_board_hunt(board, HUNT)->players, epoch + 1);
         global_board_release(board);
@@ -407,10 +468,10 @@ static void a_board_that_was_made_stays_while_others_run_ahead(void **state)
     struct merge *merge = new_merge(2, 1);
     add_ok(merge, plain(0, 1, 1, 1));
     add_ok(merge, plain(1, 1, 1, 2));
-    global_board_release(board_of(merge, 1, TIES_FIRST));
+    global_board_release(board_of(merge, 1));
     for (uint64_t epoch = 2; epoch <= 3 * BOARDS_KEPT; epoch++)
         add_ok(merge, plain(0, epoch, epoch, 1));
-    struct global_board *board = board_of(merge, 1, TIES_FIRST);
+    struct global_board *board = board_of(merge, 1);
     assert_true(board->complete);
     global_board_release(board);
 
@@ -433,13 +494,13 @@ static void a_lost_epoch_does_not_hold_up_the_next_ones(void **state)
     assert_complete(merge, 5);
     assert_int_equal(merge_missing(merge, 3, missing), 1);
     assert_int_equal(missing[0], 1);
-    struct global_board *board = board_of(merge, 3, TIES_FIRST);
+    struct global_board *board = board_of(merge, 3);
     assert_false(board->complete);
     global_board_release(board);
 
     add_ok(merge, plain(1, 3, 3, 2));
     assert_complete(merge, 5);
-    board = board_of(merge, 3, TIES_FIRST);
+    board = board_of(merge, 3);
     assert_true(board->complete);
     global_board_release(board);
     merge_free(merge);
@@ -531,8 +592,8 @@ static void the_largest_epoch_is_no_exception(void **state)
     add_ok(merge, plain(0, 0, UINT64_MAX - 2, 1));
     add_ok(merge, plain(0, UINT64_MAX - 1, UINT64_MAX - 1, 1));
     assert_complete(merge, UINT64_MAX - 1);
-    struct global_board *board = board_of(merge, UINT64_MAX - 2, TIES_FIRST);
-    assert_ptr_equal(board_of(merge, UINT64_MAX - 3, TIES_FIRST), board);
+    struct global_board *board = board_of(merge, UINT64_MAX - 2);
+    assert_ptr_equal(board_of(merge, UINT64_MAX - 3), board);
     global_board_release(board);
     global_board_release(board);
     merge_free(merge);
@@ -571,7 +632,10 @@ int main(void)
         cmocka_unit_test(ranks_are_as_by_hand_in_whatever_order_summaries_come),
         cmocka_unit_test(a_thousand_ranges_merge_as_one),
         cmocka_unit_test(hunts_that_only_some_ranges_know_are_merged),
-        cmocka_unit_test(ties_are_part_of_the_digest_and_have_boards_of_their_own),
+        cmocka_unit_test(ties_are_part_of_the_digest),
+        cmocka_unit_test(ties_may_change_from_one_run_to_the_next),
+        cmocka_unit_test(ranges_that_break_ties_differently_have_no_board),
+        cmocka_unit_test(a_range_without_the_hunt_has_no_say_in_its_ties),
         cmocka_unit_test(a_partial_board_names_the_missing_ranges),
         cmocka_unit_test(a_silent_range_is_not_taken_for_idle),
         cmocka_unit_test(a_run_of_epochs_has_one_board),

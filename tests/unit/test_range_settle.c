@@ -33,8 +33,8 @@ struct lab {
 
 static void lab_forget(struct lab *lab)
 {
-    if (lab->applied.summary != NULL)
-        summary_release(lab->applied.summary);
+    for (uint32_t i = 0; i < lab->applied.summary_count; i++)
+        summary_release(lab->applied.summaries[i]);
     lab->applied = (struct range_applied){0};
     arena_reset(&lab->arena, 1 << 20);
 }

@@ -47,8 +47,8 @@ static void lab_init(struct lab *lab, uint32_t players_max)
 
 static void lab_forget(struct lab *lab)
 {
-    if (lab->applied.summary != NULL)
-        summary_release(lab->applied.summary);
+    for (uint32_t i = 0; i < lab->applied.summary_count; i++)
+        summary_release(lab->applied.summaries[i]);
     lab->applied = (struct range_applied){0};
     arena_reset(&lab->arena, 1 << 20);
 }
@@ -86,6 +86,13 @@ static const struct range_applied *apply(struct lab *lab, const struct record *r
     const struct range_applied *applied = apply_bytes(lab, data, bytes);
     free(data);
     return applied;
+}
+
+/* The summary of a record that closed one run. */
+static const struct summary *only_summary(const struct range_applied *applied)
+{
+    assert_int_equal(applied->summary_count, 1);
+    return applied->summaries[0];
 }
 
 /* Microseconds since the first epoch as a stamp. */
@@ -225,7 +232,7 @@ static void assert_void(const struct lab *lab, const struct snapshot *before)
 {
     const struct snapshot after = snapshot_of(lab);
     assert_true(lab->applied.ignored);
-    assert_null(lab->applied.summary);
+    assert_int_equal(lab->applied.summary_count, 0);
     assert_true(after.last_hlc == before->last_hlc);
     assert_true(after.open_epoch == before->open_epoch);
     assert_true(after.promise == before->promise);
@@ -309,8 +316,7 @@ static void an_entry_that_spans_a_boundary_begins_at_the_later_epoch(void **stat
         assert_true(applied->results[i].hlc == at_us(EPOCH_US) + i);
         assert_true(applied->results[i].epoch == FIRST_EPOCH + 1);
     }
-    assert_non_null(applied->summary);
-    assert_true(applied->summary->through == FIRST_EPOCH);
+    assert_true(only_summary(applied)->through == FIRST_EPOCH);
     lab_fini(&lab);
 }
 
@@ -324,7 +330,7 @@ static void an_entry_that_just_fits_stays_in_its_epoch(void **state)
     assert_true(applied->results[0].hlc == at_us(EPOCH_US) - 3);
     assert_true(applied->results[2].hlc == at_us(EPOCH_US) - 1);
     assert_true(applied->results[2].epoch == FIRST_EPOCH);
-    assert_null(applied->summary);
+    assert_int_equal(applied->summary_count, 0);
     lab_fini(&lab);
 }
 
@@ -361,11 +367,10 @@ static void a_record_of_a_later_epoch_closes_those_before_it(void **state)
     const struct action first = click(1, 1, 0);
     const struct action second = click(1, 2, 100);
     (void)apply_click(&lab, at_us(5), &first);
-    assert_null(lab.applied.summary);
+    assert_int_equal(lab.applied.summary_count, 0);
     const struct result result = apply_click(&lab, at_us(3 * EPOCH_US + 1), &second);
     assert_int_equal(result.outcome, OUTCOME_FOUND);
-    const struct summary *summary = lab.applied.summary;
-    assert_non_null(summary);
+    const struct summary *summary = only_summary(&lab.applied);
     assert_true(summary->from == FIRST_EPOCH);
     assert_true(summary->through == FIRST_EPOCH + 2);
     assert_int_equal(summary->range, RANGE);
@@ -391,9 +396,8 @@ static void sixty_silent_hours_are_one_close(void **state)
     const uint64_t through = FIRST_EPOCH + 21600 - 1;
     const struct range_applied *applied = apply_close(&lab, at_us(21600 * EPOCH_US), through);
     assert_false(applied->ignored);
-    assert_non_null(applied->summary);
-    assert_true(applied->summary->from == FIRST_EPOCH);
-    assert_true(applied->summary->through == through);
+    assert_true(only_summary(applied)->from == FIRST_EPOCH);
+    assert_true(only_summary(applied)->through == through);
     assert_true(range_state_open_epoch(lab.state) == through + 1);
     assert_true(range_state_last_hlc(lab.state) >= at_us(21600 * EPOCH_US));
     lab_fini(&lab);
@@ -410,7 +414,7 @@ static void nothing_is_added_to_a_closed_epoch(void **state)
     const struct result result = apply_click(&lab, at_us(200), &action);
     assert_true(result.epoch == FIRST_EPOCH + 2);
     assert_true(result.hlc > at_us(2 * EPOCH_US));
-    assert_null(lab.applied.summary);
+    assert_int_equal(lab.applied.summary_count, 0);
     lab_fini(&lab);
 }
 
@@ -815,13 +819,20 @@ static void check_time(const struct lab *lab, uint64_t last_before, uint64_t ope
     assert_true(range_state_last_hlc(lab->state) >= last);
     assert_true(range_state_last_hlc(lab->state) >= last_before);
     const uint64_t open = range_state_open_epoch(lab->state);
-    if (applied->summary != NULL) {
-        assert_true(applied->summary->from == open_before);
-        assert_true(applied->summary->through + 1 == open);
-        assert_true(open <= promise_before);
-    } else {
-        assert_true(open == open_before);
+    uint64_t next = open_before;
+    for (uint32_t i = 0; i < applied->summary_count; i++) {
+        assert_true(applied->summaries[i]->from == next);
+        next = applied->summaries[i]->through + 1;
     }
+    assert_true(open == next);
+    assert_true(open == open_before || open <= promise_before);
+}
+
+static void check_same_summaries(const struct range_applied *a, const struct range_applied *b)
+{
+    assert_int_equal(a->summary_count, b->summary_count);
+    for (uint32_t i = 0; i < a->summary_count; i++)
+        assert_true(a->summaries[i]->digest == b->summaries[i]->digest);
 }
 
 static void two_replicas_of_one_log_have_the_same_state(void **state)
@@ -843,9 +854,7 @@ static void two_replicas_of_one_log_have_the_same_state(void **state)
             check_time(&labs[0], last, open, promise);
             if (range_state_digest(labs[0].state) != range_state_digest(labs[1].state))
                 fail_msg("seed=%llu: digests differ after record %d", (unsigned long long)seed, i);
-            assert_int_equal(labs[0].applied.summary != NULL, labs[1].applied.summary != NULL);
-            if (labs[0].applied.summary != NULL && labs[1].applied.summary != NULL)
-                assert_true(labs[0].applied.summary->digest == labs[1].applied.summary->digest);
+            check_same_summaries(&labs[0].applied, &labs[1].applied);
         }
         assert_true(engine_digest(range_state_engine(labs[0].state)) ==
                     engine_digest(range_state_engine(labs[1].state)));

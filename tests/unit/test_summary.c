@@ -356,6 +356,7 @@ struct forged {
     uint16_t version, hunts, hunt, second_hunt;
     uint32_t range, ledger_bytes;
     uint64_t from, through;
+    uint8_t ties;
     uint64_t players, entries, buckets;
     uint64_t scores[2], hlcs[2];
     uint32_t names[2];
@@ -387,6 +388,7 @@ static struct forged sound(void)
 static void put_hunt(struct writer *writer, const struct forged *forged, uint16_t number)
 {
     put_u16(writer, number);
+    put_u8(writer, forged->ties);
     put_varint(writer, forged->players);
     put_varint(writer, forged->entries);
     for (unsigned i = 0; i < 2 && i < forged->entries; i++) {
@@ -498,6 +500,41 @@ static void hunts_that_do_not_rise_are_refused(void **state)
     forged.second_hunt = 6;
     assert_refused(&forged);
     forged.second_hunt = 5;
+    assert_refused(&forged);
+}
+
+static void how_ties_are_broken_comes_back_for_each_hunt(void **state)
+{
+    (void)state;
+    struct board *board = board_new(RANGE);
+    const struct summary_source sources[] = {
+        {.hunt = 1, .ties = TIES_SHARED, .board = board},
+        {.hunt = 2, .ties = TIES_FIRST, .board = board},
+        {.hunt = 3, .ties = TIES_SHARED, .board = board},
+    };
+    struct summary *summary = build(sources, 3);
+    assert_int_equal(summary_hunt(summary, 1)->ties, TIES_SHARED);
+    assert_int_equal(summary_hunt(summary, 2)->ties, TIES_FIRST);
+    assert_int_equal(summary_hunt(summary, 3)->ties, TIES_SHARED);
+
+    const struct summary_source other = {.hunt = 1, .ties = TIES_FIRST, .board = board};
+    struct summary *shared = build(sources, 1), *first = build(&other, 1);
+    assert_true(shared->digest != first->digest);
+    summary_release(summary);
+    summary_release(shared);
+    summary_release(first);
+    board_free(board);
+}
+
+static void ties_that_no_hunt_has_are_refused(void **state)
+{
+    (void)state;
+    struct forged forged = sound();
+    forged.ties = TIES_SHARED;
+    assert_int_equal(decode_forged(&forged), STATUS_OK);
+    forged.ties = TIES_SHARED + 1;
+    assert_refused(&forged);
+    forged.ties = UINT8_MAX;
     assert_refused(&forged);
 }
 
@@ -619,6 +656,8 @@ int main(void)
         cmocka_unit_test(a_header_against_the_rules_is_refused),
         cmocka_unit_test(a_ledger_against_the_rules_is_refused),
         cmocka_unit_test(hunts_that_do_not_rise_are_refused),
+        cmocka_unit_test(how_ties_are_broken_comes_back_for_each_hunt),
+        cmocka_unit_test(ties_that_no_hunt_has_are_refused),
         cmocka_unit_test(counts_beyond_what_is_there_are_refused),
         cmocka_unit_test(a_top_list_that_the_histogram_does_not_bear_out_is_refused),
         cmocka_unit_test(a_top_list_out_of_order_is_refused),
