@@ -8,7 +8,9 @@
 #include "cluster/base/check.h"
 #include "cluster/cluster_internal.h"
 
-/* A turn hands out at most about this much; what is left goes on in the next one. */
+/* A turn hands out, and puts into the logs, at most about this much; what is left goes on in the
+ * next one. What a turn writes is one write of the store, which takes four times as much and ends
+ * the node that wants more. */
 #define TURN_BYTES_MAX ((size_t)8 << 20)
 /* Kept between turns, so that usual turns allocate nothing. */
 #define TURN_BYTES_KEPT ((size_t)2 << 20)
@@ -77,7 +79,7 @@ bool cluster_has_room(const struct cluster *cluster)
 {
     /* Applying one entry makes a few effects besides the group's own. */
     return effects_room(cluster->effects, 2 * GROUP_EFFECTS_MAX) &&
-           cluster->arena.used < TURN_BYTES_MAX;
+           cluster->arena.used < TURN_BYTES_MAX && cluster->submitted_bytes < TURN_BYTES_MAX;
 }
 
 void cluster_note(struct cluster *cluster, enum note_level level, const char *format, ...)
@@ -161,6 +163,7 @@ enum status cluster_step(struct cluster *cluster, const struct now *now, const s
 {
     cluster->now = *now;
     cluster->effects = effects;
+    cluster->page_answered = false;
     effects->count = 0;
     effects->more = false;
 
@@ -175,6 +178,7 @@ enum status cluster_step(struct cluster *cluster, const struct now *now, const s
 void cluster_turn_end(struct cluster *cluster)
 {
     arena_reset(&cluster->arena, TURN_BYTES_KEPT);
+    cluster->submitted_bytes = 0;
     cluster->ticket++;
 }
 

@@ -38,7 +38,10 @@ enum status groups_submit(struct cluster *cluster, struct group *group, const st
     const enum status encoded = record_encode(record, block, bytes);
     CHECK(encoded == STATUS_OK);
     const struct group_turn turn = cluster_group_turn(cluster);
-    return group_submit(group, &turn, block, (uint32_t)bytes, ret_index);
+    const enum status submitted = group_submit(group, &turn, block, (uint32_t)bytes, ret_index);
+    if (submitted == STATUS_OK)
+        cluster->submitted_bytes += bytes;
+    return submitted;
 }
 
 /* A new group object on this node. */
@@ -376,14 +379,16 @@ static enum status apply_to_system(struct cluster *cluster, uint64_t index,
     return STATUS_OK;
 }
 
-/* Applies what is committed in one group; slot NULL: the system group. */
+/* Applies what is committed in one group; slot NULL: the system group. A page that was answered in
+ * this step names its definition, which what follows may free: that waits for the next turn. */
 static enum status apply_group(struct cluster *cluster, struct slot *slot)
 {
     struct group *group = slot != NULL ? slot->group : cluster->system_group;
     const struct group_turn turn = cluster_group_turn(cluster);
     uint64_t index;
     struct log_entry entry;
-    while (cluster_has_room(cluster) && group_next_committed(group, &turn, &index, &entry)) {
+    while (!cluster->page_answered && cluster_has_room(cluster) &&
+           group_next_committed(group, &turn, &index, &entry)) {
         const enum status status = slot != NULL ? apply_to_range(cluster, slot, index, &entry)
                                                 : apply_to_system(cluster, index, &entry);
         if (status != STATUS_OK)

@@ -122,8 +122,10 @@ struct cluster {
     struct hlc hlc;
     struct now now;          /* of this step */
     struct effects *effects; /* of this step */
+    bool page_answered;      /* in this step: the page points into the state as it is now */
     struct arena arena;
     uint64_t ticket, persisted_ticket;
+    size_t submitted_bytes; /* put into logs in this turn */
     bool started, stopping;
 
     struct group *system_group;
@@ -157,7 +159,8 @@ struct group_turn cluster_group_turn(struct cluster *cluster);
 uint64_t cluster_now_ms(const struct cluster *cluster);
 PRINTF_LIKE(3, 4)
 void cluster_note(struct cluster *cluster, enum note_level level, const char *format, ...);
-/* True when the list and the turn's memory have room for one more piece of work on a group. */
+/* True when the list, the turn's memory and its write have room for one more piece of work on a
+ * group. */
 bool cluster_has_room(const struct cluster *cluster);
 
 /* cluster_groups.c */

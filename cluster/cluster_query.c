@@ -141,6 +141,7 @@ static void answer_player(struct cluster *cluster, const struct slot *slot,
     places.list = page->locked;
     places.count = page->locked_count;
     player->locked = tell_open(cluster, slot, &places);
+    cluster->page_answered = true;
     player->settled = query_settled(cluster, slot, &player->settled_through);
     rank_player(cluster, slot, query, player);
     query_answer(cluster, query->token, reply);

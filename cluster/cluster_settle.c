@@ -9,14 +9,21 @@
 
 #include "cluster/base/check.h"
 #include "cluster/cluster_internal.h"
+#include "cluster/hunt/given.h"
 
-/* Ledgers that wait to be settled; what does not fit is found missing, and waits for room. */
-#define LEDGER_BYTES_MAX ((size_t)64 << 20)
+/* Ledgers that wait to be settled; what does not fit is found missing, and waits for room. But all
+ * ledgers of one epoch are needed at once, and a range whose own one was turned away has nobody to
+ * ask again: so each range has room for all the reactions that it may take in an epoch. */
+#define LEDGER_BYTES_SHARED ((size_t)64 << 20)
+#define LEDGER_BYTES_RANGE  ((size_t)4 << 20)
+_Static_assert(GIVEN_MAX * sizeof(struct ledger_reaction) < LEDGER_BYTES_RANGE,
+               "the reactions of an epoch fit");
 
 enum status settle_begin(struct cluster *cluster)
 {
     const struct settings *settings = system_state_settings(cluster->system);
-    cluster->ledgers = ledgers_new(settings->ranges, settings->first_epoch, LEDGER_BYTES_MAX);
+    const size_t budget = LEDGER_BYTES_SHARED + settings->ranges * LEDGER_BYTES_RANGE;
+    cluster->ledgers = ledgers_new(settings->ranges, settings->first_epoch, budget);
     cluster->settle_body = malloc(SETTLE_PART_BYTES_MAX);
     const bool made = cluster->ledgers != NULL && cluster->settle_body != NULL;
     return made ? STATUS_OK : STATUS_NO_MEMORY;

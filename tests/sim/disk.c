@@ -19,6 +19,7 @@ struct disk_operation {
 struct disk_turn {
     struct disk_turn *next;
     uint64_t ticket, done_us;
+    size_t bytes; /* of entries */
     struct disk_operation *first, **end;
 };
 
@@ -104,6 +105,8 @@ void disk_add(struct disk *disk, const struct effect *effect)
         operation->from = effect->append.first;
         operation->entries = copy_entries(effect->append.entries, effect->append.count);
         operation->count = effect->append.count;
+        for (uint32_t i = 0; i < operation->count; i++)
+            disk->open->bytes += operation->entries[i].bytes;
     }
     *disk->open->end = operation;
     disk->open->end = &operation->next;
@@ -115,6 +118,8 @@ bool disk_submit(struct disk *disk, uint64_t ticket, uint64_t done_us)
     if (turn == NULL)
         return false;
     disk->open = NULL;
+    if (turn->bytes > disk->turn_bytes_max)
+        disk->turn_bytes_max = turn->bytes;
     turn->ticket = ticket;
     turn->done_us = done_us;
     *disk->end = turn;

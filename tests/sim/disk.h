@@ -7,6 +7,7 @@
 #define CAIRN_TESTS_SIM_DISK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "cluster/base/rng.h"
@@ -27,6 +28,7 @@ struct disk {
     uint32_t group_count;
     struct disk_turn *first, **end; /* not durable yet */
     struct disk_turn *open;         /* being gathered */
+    size_t turn_bytes_max;          /* of entries, in the largest turn so far */
 };
 
 void disk_init(struct disk *disk);

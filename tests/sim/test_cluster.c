@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cluster/base/check.h"
 #include "cluster/base/hash.h"
 #include "cluster/clock/hlc.h"
 #include "cluster/ranges/range_state.h"
@@ -349,6 +350,60 @@ static void a_consistent_read_waits_for_its_barrier(void **state)
     assert_true(rig.answer_token == 7);
     assert_int_equal(rig.answer.status, STATUS_OK);
     assert_true(rig.answer.player.page.score == 10);
+    rig_fini(&rig);
+}
+
+static const struct player_answer *answered_page(const struct effects *effects)
+{
+    uint32_t at = 0;
+    while (at < effects->count && effects->list[at].kind != EFFECT_QUERIED)
+        at++;
+    CHECK(at < effects->count);
+    return &effects->list[at].queried.reply->player;
+}
+
+/* The step that answers a page may not go on to what frees the definition that the page names. */
+static void a_page_keeps_its_definition_though_the_next_version_is_in_the_same_write(void **state)
+{
+    (void)state;
+    play(1, 1, 1000);
+    define(2, 20);
+    for (uint32_t ms = 0; rig.defined_count == 1; ms++) {
+        assert_true(ms < 2000);
+        rig_run(&rig, 1);
+    }
+    while (rig_epoch(&rig) + 1 < rig.defined.active_from_epoch)
+        rig_run(&rig, 10);
+    rig_run(&rig, 500);
+    assert_true(rig_epoch(&rig) + 1 == rig.defined.active_from_epoch);
+    struct cluster *core = rig.nodes[0].core;
+    const struct player_id player = player_in(0, 0);
+    const struct query consistent = page_query(7, &player, true);
+    rig.nodes[0].stuck = true;
+    rig_ask(&rig, 0, &consistent);
+    rig_run(&rig, 1000); /* the epoch is over, and the disk still stands */
+    assert_int_equal(rig.answer_count, 0);
+
+    const uint64_t ticket = disk_sync(&rig.nodes[0].disk, UINT64_MAX);
+    assert_true(ticket > 0);
+    const struct event event = {.kind = EVENT_PERSISTED, .ticket = ticket};
+    const struct now now = {.monotonic_us = 1000000 + rig.now_us,
+                            .physical_us = RIG_START_US + rig.now_us};
+    static struct effects effects;
+    assert_int_equal(cluster_step(core, &now, &event, &effects), STATUS_OK);
+    const struct player_answer *page = answered_page(&effects);
+    assert_int_equal(page->version, 1);
+    assert_string_equal(page->definition->hunt.text, "harbour");
+    assert_int_equal(page->definition->treasures[0].points, 10);
+
+    /* And what follows is applied in the next turn. */
+    assert_true(effects.more);
+    cluster_turn_end(core);
+    const struct event go_on = {.kind = EVENT_CONTINUE};
+    assert_int_equal(cluster_step(core, &now, &go_on, &effects), STATUS_OK);
+    cluster_turn_end(core);
+    assert_true(range_state_open_epoch(cluster_range_state(core, 0)) ==
+                rig.defined.active_from_epoch);
     rig_fini(&rig);
 }
 
@@ -873,6 +928,7 @@ int main(void)
         cmocka_unit_test(power_loss_of_every_node_loses_nothing_that_was_acknowledged),
         cmocka_unit_test(what_was_not_on_disk_was_not_acknowledged_and_is_gone),
         cmocka_unit_test(a_consistent_read_waits_for_its_barrier),
+        cmocka_unit_test(a_page_keeps_its_definition_though_the_next_version_is_in_the_same_write),
         cmocka_unit_test(a_leader_that_is_cut_off_answers_no_consistent_read),
         cmocka_unit_test(a_receipt_can_be_read_and_one_that_never_was_cannot),
         cmocka_unit_test(before_the_first_version_nothing_is_open),

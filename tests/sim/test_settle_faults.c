@@ -133,7 +133,8 @@ static void a_settlement_that_stands_in_the_log_twice_counts_once(void **state)
 /* Reactions are long, and for players nobody knows; together they are far more than one record
  * holds. */
 struct flood {
-    uint32_t receivers; /* in range 0 */
+    uint32_t receivers;
+    bool everywhere; /* in all ranges; else in range 0 */
     uint32_t sent;
     struct emoji emoji[EMOJI_MAX];
 };
@@ -167,14 +168,14 @@ static void flood_send(struct flood *flood, struct action *actions, uint32_t cou
 }
 
 /* On one node: it leads all ranges. */
-static void flood_range_0(struct flood *flood)
+static void flood_ranges(struct flood *flood)
 {
     struct action *actions = calloc(ACTIONS_PER_REQUEST_MAX, sizeof *actions);
     assert_non_null(actions);
     uint32_t count = 0, found = 0;
     for (uint32_t i = 0; found < flood->receivers; i++) {
         struct player_id to = {.bytes = {0xf1, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
-        if (hash_range(hash_player(&to), RANGES) != 0)
+        if (!flood->everywhere && hash_range(hash_player(&to), RANGES) != 0)
             continue;
         for (uint32_t j = 0; j < EMOJI_MAX; j++) {
             const uint32_t range = found % RANGES, number = found / RANGES % PLAY_EACH;
@@ -204,7 +205,7 @@ static void a_run_that_was_cut_off_after_its_first_part_is_settled_once_and_whol
     struct flood flood = {.receivers = 700};
     play_init_with(&play, 1, RANGES, 10000, flood_hunt(&flood));
     const uint64_t epoch = rig_epoch(&play.rig);
-    flood_range_0(&flood);
+    flood_ranges(&flood);
     play_an_epoch();
     assert_true(rig_epoch(&play.rig) == epoch);
     play_settle(&play, epoch);
@@ -238,7 +239,7 @@ static void a_share_larger_than_what_may_wait_for_the_disk_is_settled(void **sta
     struct flood flood = {.receivers = 6000};
     play_init_with(&play, 1, RANGES, 10000, flood_hunt(&flood));
     const uint64_t epoch = rig_epoch(&play.rig);
-    flood_range_0(&flood);
+    flood_ranges(&flood);
     assert_true(rig_epoch(&play.rig) == epoch);
     play_run_to_epoch(&play, epoch + 1);
     const uint64_t before = play_log_end(&play, 0, 0);
@@ -252,6 +253,27 @@ static void a_share_larger_than_what_may_wait_for_the_disk_is_settled(void **sta
     assert_true(parts * SETTLE_PART_BYTES_MAX > 2 * (size_t)TAIL_BYTES_MAX);
     assert_int_equal(play_count_records(&play, 0, 0, before, RECORD_SETTLE), parts);
     assert_int_equal(engine_tally(play_engine(&play, 0, 0))->reactions_dropped, flood.sent);
+    play_fini(&play);
+}
+
+/* All ranges log their shares in the same tick. The store takes so much in one write, and ends the
+ * node that wants more: it would want it again after every start. */
+static void shares_of_all_ranges_together_go_to_the_disk_in_more_than_one_write(void **state)
+{
+    (void)state;
+    const size_t write_bytes_max = (size_t)10 << 20;
+    struct flood flood = {.receivers = 16000, .everywhere = true};
+    play_init_with(&play, 1, RANGES, 10000, flood_hunt(&flood));
+    const uint64_t epoch = rig_epoch(&play.rig);
+    flood_ranges(&flood);
+    assert_true(rig_epoch(&play.rig) == epoch);
+    assert_true(flood.sent * (size_t)EMOJI_BYTES_MAX > 3 * write_bytes_max / 4);
+    play_settle(&play, epoch);
+    uint64_t dropped = 0;
+    for (uint32_t range = 0; range < RANGES; range++)
+        dropped += engine_tally(play_engine(&play, 0, range))->reactions_dropped;
+    assert_int_equal(dropped, flood.sent);
+    assert_true(play.rig.nodes[0].disk.turn_bytes_max < write_bytes_max);
     play_fini(&play);
 }
 
@@ -580,6 +602,7 @@ int main(void)
         cmocka_unit_test(a_settlement_that_stands_in_the_log_twice_counts_once),
         cmocka_unit_test(a_run_that_was_cut_off_after_its_first_part_is_settled_once_and_whole),
         cmocka_unit_test(a_share_larger_than_what_may_wait_for_the_disk_is_settled),
+        cmocka_unit_test(shares_of_all_ranges_together_go_to_the_disk_in_more_than_one_write),
         cmocka_unit_test(a_node_off_for_360_epochs_settles_them_with_one_close),
         cmocka_unit_test(a_node_off_for_60_hours_settles_them_with_one_close),
         cmocka_unit_test(three_nodes_off_for_60_hours_go_on_as_one_does),
