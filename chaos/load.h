@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "chaos/histogram.h"
+#include "node/histogram.h"
 #include "cluster/base/status.h"
 #include "cluster/values/action.h"
 #include "node/http_client.h"

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "cluster/base/status.h"
+#include "node/histogram.h"
 
 struct event_base;
 struct json_t;
@@ -92,11 +93,15 @@ struct http_counters {
     uint64_t timeouts;            /* 408 */
     uint64_t bytes_in;            /* taken from connections, dropped ones too */
     uint64_t bytes_out;
+    struct histogram answer_time; /* the handler's answers, since http_request_received_us */
 };
 
 const struct http_counters *http_server_counters(const struct http_server *server);
 
 /* Request. All pointers are valid until the reply. Texts are zero terminated. */
+
+/* Whose it is. */
+const struct http_server *http_request_server(const struct http_request *request);
 
 enum http_verb {
     HTTP_VERB_GET,

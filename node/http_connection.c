@@ -179,6 +179,7 @@ static void request_end(struct http_connection *connection)
 {
     request_release(&connection->request);
     http_head_init(&connection->request.head);
+    connection->request.received_us = 0;
     connection->scan = (struct http_scan){0};
     connection->chunks = (struct http_chunks){0};
     connection->begun = false;
@@ -211,6 +212,17 @@ static void settle(struct http_connection *connection, bool sent)
         http_connection_move(connection, HTTP_FLUSHING_STATE);
 }
 
+/* Refusals of ours are at once, and would only hide how long the handler takes. */
+static void count_answer(const struct http_connection *connection)
+{
+    struct http_server *server = connection->server;
+    const uint64_t received_us = connection->request.received_us;
+    if (received_us == 0)
+        return;
+    CHECK(server->now_us >= received_us);
+    histogram_add(&server->counters.answer_time, server->now_us - received_us, 1);
+}
+
 void http_connection_answer(struct http_connection *connection, const struct iovec *parts,
                             size_t parts_count)
 {
@@ -219,6 +231,7 @@ void http_connection_answer(struct http_connection *connection, const struct iov
     http_server_tick(connection->server);
     const bool sent =
         connection->stream != NULL && http_connection_send(connection, parts, parts_count);
+    count_answer(connection);
     request_end(connection);
     settle(connection, sent);
     if (connection->running)

@@ -53,7 +53,7 @@ enum http_state {
 struct http_request {
     struct http_connection *connection;
     struct http_head head;
-    uint64_t received_us;
+    uint64_t received_us; /* 0: it is not the handler's yet */
     void *state;
     void (*release)(void *state);
 };

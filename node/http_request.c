@@ -5,6 +5,11 @@
 #include "cluster/base/check.h"
 #include "node/http_connection.h"
 
+const struct http_server *http_request_server(const struct http_request *request)
+{
+    return request->connection->server;
+}
+
 enum http_verb http_request_verb(const struct http_request *request)
 {
     return request->head.verb;

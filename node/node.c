@@ -66,6 +66,7 @@ static void on_tick(void *context)
     const uint32_t expired =
         requests_expire(node->requests, now_us > patience_us ? now_us - patience_us : 0);
     if (expired > 0) {
+        node->metrics.requests_expired += expired;
         log_write(LOG_LEVEL_WARNING, "requests were not answered in time",
                   LOG_FIELDS(log_number("requests", expired)));
         turn_deliver(node);
@@ -306,6 +307,7 @@ static enum status make(struct node *node)
     struct clock_reading reading;
     clock_read(&node->clock, &reading);
     clock_init(&node->clock, &reading);
+    node->metrics.started = node_now(node);
     node->effects = calloc(1, sizeof *node->effects);
     node->refused = calloc(ACTIONS_PER_REQUEST_MAX, sizeof *node->refused);
     const uint32_t spare = node->config->limits.connections + REQUESTS_SPARE;
@@ -404,6 +406,7 @@ void node_actions(struct node *node, const struct action *actions, uint32_t coun
     if (token == 0) {
         for (uint32_t i = 0; i < count; i++)
             node->refused[i] = result_unavailable(&actions[i]);
+        metrics_count_results(&node->metrics, node->refused, count);
         fn(context, node->refused, count);
         return;
     }
@@ -475,6 +478,16 @@ struct now node_now(const struct node *node)
     struct clock_reading reading;
     clock_read(&clock, &reading);
     return clock_advance(&clock, &reading);
+}
+
+struct metrics *node_metrics(struct node *node)
+{
+    return &node->metrics;
+}
+
+void node_measure_store(const struct node *node, struct store_measures *ret_measures)
+{
+    store_measure(node->store, ret_measures);
 }
 
 struct node_load node_load(const struct node *node)

@@ -19,7 +19,9 @@
 #define NODE_REQUEST_MS 10000
 
 struct event_base;
+struct metrics;
 struct node;
+struct store_measures;
 
 struct node_settings {
     const struct config *config;  /* the caller's, as long as the node */
@@ -64,6 +66,12 @@ uint64_t node_id(const struct node *node);
 
 /* The present time as the core would be given it. */
 struct now node_now(const struct node *node);
+
+/* What this node counts; the routes count in it too. */
+struct metrics *node_metrics(struct node *node);
+
+/* How the log store does (store.h). */
+void node_measure_store(const struct node *node, struct store_measures *ret_measures);
 
 /* What waits, for shedding load before a body is parsed. */
 struct node_load {

@@ -11,6 +11,7 @@
 #include "node/identity.h"
 #include "node/inbox.h"
 #include "node/log.h"
+#include "node/metrics.h"
 #include "node/node.h"
 #include "node/node_requests.h"
 #include "node/store.h"
@@ -50,6 +51,7 @@ struct node {
     struct effects *effects;
     struct requests *requests;
     struct result *refused; /* room for the results of a request that cannot be taken */
+    struct metrics metrics;
 
     bool living;          /* founded or restored: the core may be stepped */
     bool open;            /* there were steps since the last turn ended */
@@ -66,7 +68,6 @@ struct node {
     struct log_readings readings;
 
     uint64_t last_stamp;          /* the newest in the logs, while restoring */
-    uint64_t messages_dropped;    /* SENDs: there are no links yet */
     void (*ready)(void *context); /* NULL once it was called */
     void *ready_context;
     void (*stopped)(void *context); /* NULL: not asked to stop, or called */

@@ -288,13 +288,23 @@ static void call(const struct request *request)
     UNREACHABLE();
 }
 
-void requests_deliver(struct requests *requests)
+/* Clocks that are read apart may seem to run backwards by a little. */
+static void count_results(const struct request *request, uint64_t now_us, struct metrics *metrics)
+{
+    const uint64_t took_us = now_us > request->since_us ? now_us - request->since_us : 0;
+    metrics_count_results(metrics, request->results, request->count);
+    histogram_add(&metrics->commit, took_us, 1);
+}
+
+void requests_deliver(struct requests *requests, uint64_t now_us, struct metrics *metrics)
 {
     while (requests->answered != NULL) {
         struct request *request = requests->answered;
         requests->answered = request->behind;
         if (requests->answered == NULL)
             requests->answered_end = &requests->answered;
+        if (request->kind == REQUEST_RESULTS)
+            count_results(request, now_us, metrics);
         call(request);
         release(requests, request);
     }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "cluster/values/effects.h"
+#include "node/metrics.h"
 #include "node/node.h"
 
 struct requests;
@@ -43,8 +44,8 @@ void requests_give_up(struct requests *requests, uint64_t token);
 /* The same for all that came before `before_us`. Returns how many. */
 uint32_t requests_expire(struct requests *requests, uint64_t before_us);
 
-/* Calls whoever has his answer. */
-void requests_deliver(struct requests *requests);
+/* Calls whoever has his answer, and counts it: outcomes, and how long they took until `now_us`. */
+void requests_deliver(struct requests *requests, uint64_t now_us, struct metrics *metrics);
 
 /* What waits. */
 uint32_t requests_count(const struct requests *requests);

@@ -84,7 +84,7 @@ static void carry_out(struct node *node, const struct effect *effect)
 {
     switch (effect->kind) {
     case EFFECT_SEND:
-        node->messages_dropped++;
+        node->metrics.messages_dropped++; /* there are no links yet */
         return;
     case EFFECT_HARD_STATE:
         store_hard_state(node->store, effect->group, effect->hard_state.term,
@@ -156,7 +156,7 @@ void turn_deliver(struct node *node)
 {
     CHECK(!node->calling);
     node->calling = true;
-    requests_deliver(node->requests);
+    requests_deliver(node->requests, read_now(node).monotonic_us, &node->metrics);
     node->calling = false;
 }
 
@@ -312,6 +312,7 @@ void turn_take_news(struct node *node)
         node->persisted_due = true;
         node->sync_us = read_now(node).monotonic_us - node->submitted_us;
         node->submitted_us += node->sync_us;
+        histogram_add(&node->metrics.sync, node->sync_us, 1);
     }
     node->flush_due = true;
     if (node->unsubmitted != 0)

@@ -41,6 +41,7 @@ static const struct route table[] = {
     {"/v1/cluster", READ_ONLY, .get = {routes_get_cluster, {0}}},
     {"/healthz", READ_ONLY, .get = {routes_get_health, {0}}},
     {"/readyz", READ_ONLY, .get = {routes_get_ready, {0}}},
+    {"/metrics", READ_ONLY, .get = {routes_get_metrics, {0}}},
 };
 
 static bool segment_matches(const char *pattern, size_t length, const char *segment)

@@ -4,6 +4,7 @@
 
 #include "cluster/base/check.h"
 #include "node/json_actions.h"
+#include "node/metrics.h"
 #include "node/routes_internal.h"
 
 /* So many actions may wait for their judgement before further requests are turned away unread. At
@@ -67,32 +68,28 @@ static const struct definition *any_definition(const struct hunt *hunt)
     return version != NULL ? version->definition : NULL;
 }
 
-/* Sends the actions to the node; after that the request may be answered and gone. */
-static void judge(const struct call *call, const struct json_request *json, const struct hunt *hunt)
+/* What the body says, for the hunt that it is about. False: it was refused. */
+static bool read_actions(const struct call *call, const struct json_request *json,
+                         const struct hunt *hunt, struct json_actions *ret_actions)
 {
     const struct definition *definition = any_definition(hunt);
     if (definition == NULL) {
         routes_refuse(call->request, 404, "unknown_hunt", "hunt", "there is no such hunt");
-        return;
+        return false;
     }
-    struct json_actions actions;
     struct json_fault fault;
     const enum status status =
-        json_actions_read(&actions, json, hunt->number, definition->plane, &fault);
-    if (status != STATUS_OK) {
+        json_actions_read(ret_actions, json, hunt->number, definition->plane, &fault);
+    if (status != STATUS_OK)
         refuse_body(call->request, status, &fault);
-        return;
-    }
-    struct waiting *waiting = routes_wait(call);
-    if (waiting != NULL)
-        node_actions(call->routes->node, actions.list, actions.count, judged, waiting);
-    free(actions.list);
+    return status == STATUS_OK;
 }
 
 /* Cheap refusals, before anything of the body is looked at. */
 static bool admit(const struct call *call)
 {
     if (node_load(call->routes->node).actions >= ACTIONS_WAITING_MAX) {
+        node_metrics(call->routes->node)->requests_shed++;
         routes_refuse(call->request, 503, "overloaded", NULL, "too many actions wait already");
         return false;
     }
@@ -104,24 +101,40 @@ static bool admit(const struct call *call)
     return routes_body_is_plain(call);
 }
 
-static void post_actions(const struct call *call, bool names_hunt)
+static bool read_body(const struct call *call, bool names_hunt, struct json_actions *ret_actions)
 {
     struct json_request json;
     struct json_fault fault;
-    if (!admit(call))
-        return;
     const enum status status =
         json_request_read(&json, http_request_body(call->request),
                           http_request_body_bytes(call->request), names_hunt, &fault);
     if (status != STATUS_OK) {
         refuse_body(call->request, status, &fault);
-        return;
+        return false;
     }
     const struct hunt *hunt =
         names_hunt ? routes_find_hunt(call, &json.hunt) : routes_path_hunt(call);
-    if (hunt != NULL)
-        judge(call, &json, hunt);
+    const bool read = hunt != NULL && read_actions(call, &json, hunt, ret_actions);
     json_request_fini(&json);
+    return read;
+}
+
+/* When the actions are sent to the node, the request may be answered and gone. */
+static void post_actions(const struct call *call, bool names_hunt)
+{
+    struct node *node = call->routes->node;
+    struct json_actions actions;
+    if (!admit(call))
+        return;
+    const uint64_t begun_us = node_now(node).monotonic_us;
+    const bool read = read_body(call, names_hunt, &actions);
+    histogram_add(&node_metrics(node)->parse, node_now(node).monotonic_us - begun_us, 1);
+    if (!read)
+        return;
+    struct waiting *waiting = routes_wait(call);
+    if (waiting != NULL)
+        node_actions(node, actions.list, actions.count, judged, waiting);
+    free(actions.list);
 }
 
 void routes_post_hunt(const struct call *call)

@@ -33,6 +33,7 @@ route_fn routes_get_leaderboard, routes_get_around, routes_get_epoch;
 route_fn routes_get_awards;
 route_fn routes_put_hunt, routes_get_hunt, routes_get_hunts;
 route_fn routes_get_cluster, routes_get_health, routes_get_ready;
+route_fn routes_get_metrics;
 
 /* Replies with a problem; `field` and `detail` may be NULL. */
 void routes_refuse(struct http_request *request, int status, const char *code, const char *field,

@@ -154,6 +154,7 @@ struct store_measures {
     uint64_t turns;           /* made durable since the start */
     uint64_t writes;          /* synced writes that carried them */
     uint64_t bytes;           /* of those writes, before RocksDB's framing */
+    uint64_t memtable_bytes;  /* of memory */
     uint64_t memtables;       /* waiting to be written out: 2 of 3 slow writing down */
     uint64_t level0_files;    /* many of them slow writing down */
     uint64_t table_bytes;     /* of all table files */

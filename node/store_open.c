@@ -307,6 +307,7 @@ void store_measure(struct store *store, struct store_measures *ret_measures)
     measures.bytes = store->bytes;
     (void)pthread_mutex_unlock(&store->mutex);
 
+    measures.memtable_bytes = property(store, "rocksdb.cur-size-all-mem-tables");
     measures.memtables = property(store, "rocksdb.num-immutable-mem-table");
     measures.level0_files = level0_files(store);
     measures.table_bytes = property(store, "rocksdb.total-sst-files-size");

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "chaos/histogram.h"
+#include "node/histogram.h"
 #include "cluster/base/rng.h"
 
 static void an_empty_one_says_zero(void **state)
@@ -86,6 +86,35 @@ static void no_quantile_is_above_the_maximum(void **state)
     assert_true(histogram_quantile_us(&histogram, 999) <= 100001);
 }
 
+static void what_lies_below_a_bound_is_counted(void **state)
+{
+    (void)state;
+    static struct histogram histogram;
+    static const uint32_t bounds[] = {10, 256, 1000, 4000, 16384000, HISTOGRAM_US_MAX};
+    uint64_t below[6];
+    histogram_add(&histogram, 9, 1);
+    histogram_add(&histogram, 10, 2);
+    histogram_add(&histogram, 999, 4);
+    histogram_add(&histogram, 1000, 8);
+    histogram_add(&histogram, 16383999, 16);
+    histogram_add(&histogram, UINT64_MAX, 32);
+
+    histogram_below(&histogram, bounds, 6, below);
+
+    const uint64_t expected[6] = {1, 3, 7, 15, 31, 31};
+    assert_memory_equal(below, expected, sizeof expected);
+}
+
+static void the_sum_counts_what_is_too_long_as_the_longest(void **state)
+{
+    (void)state;
+    static struct histogram histogram;
+    histogram_add(&histogram, 100, 3);
+    histogram_add(&histogram, UINT64_MAX, 1);
+
+    assert_true(histogram.sum_us == 300 + HISTOGRAM_US_MAX);
+}
+
 static void merging_adds_up(void **state)
 {
     (void)state;
@@ -96,6 +125,7 @@ static void merging_adds_up(void **state)
     histogram_merge(&first, &second);
 
     assert_int_equal(first.count, 4);
+    assert_int_equal(first.sum_us, 230);
     assert_int_equal(histogram_quantile_us(&first, 750), 10);
     assert_int_equal(histogram_quantile_us(&first, 751), 200);
     assert_int_equal(first.max_us, 200);
@@ -110,6 +140,8 @@ int main(void)
         cmocka_unit_test(every_duration_is_kept_within_one_per_cent),
         cmocka_unit_test(durations_that_are_too_long_count_as_the_longest),
         cmocka_unit_test(no_quantile_is_above_the_maximum),
+        cmocka_unit_test(what_lies_below_a_bound_is_counted),
+        cmocka_unit_test(the_sum_counts_what_is_too_long_as_the_longest),
         cmocka_unit_test(merging_adds_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

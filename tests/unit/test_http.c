@@ -412,6 +412,7 @@ static void a_post_is_answered_and_the_connection_stays_open(void **state)
     assert_int_equal(counters(world)->connections_total, 1);
     assert_int_equal(counters(world)->requests, 2);
     assert_int_equal(counters(world)->replies[2], 2);
+    assert_int_equal(counters(world)->answer_time.count, 2);
     client_close(&client);
 }
 

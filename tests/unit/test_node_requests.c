@@ -11,9 +11,11 @@
 #include "node/node_requests.h"
 
 #define CAPACITY 4
+#define NOW_US   5000
 
 struct fixture {
     struct requests *requests;
+    struct metrics metrics;
     char story[512]; /* what was called back */
 };
 
@@ -82,10 +84,10 @@ static void results_are_given_in_their_places_when_all_are_in(void **state)
     const uint64_t token = ask(fixture, 0, 3);
     reply(fixture, token, 2, OUTCOME_TAP);
     reply(fixture, token, 0, OUTCOME_FOUND);
-    requests_deliver(fixture->requests);
+    requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
     assert_string_equal(fixture->story, "");
     reply(fixture, token, 1, OUTCOME_NOTHING);
-    requests_deliver(fixture->requests);
+    requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
     assert_string_equal(fixture->story, "results found nothing tap ");
     assert_int_equal(requests_count(fixture->requests), 0);
     assert_int_equal(requests_actions(fixture->requests), 0);
@@ -98,9 +100,9 @@ static void what_is_late_is_unavailable_and_what_comes_later_is_ignored(void **s
     reply(fixture, token, 1, OUTCOME_FOUND);
     assert_int_equal(requests_expire(fixture->requests, 100), 0);
     assert_int_equal(requests_expire(fixture->requests, 101), 1);
-    requests_deliver(fixture->requests);
+    requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
     reply(fixture, token, 0, OUTCOME_FOUND);
-    requests_deliver(fixture->requests);
+    requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
     assert_string_equal(fixture->story, "results unavailable found ");
 }
 
@@ -109,14 +111,14 @@ static void a_token_is_not_used_again(void **state)
     struct fixture *fixture = *state;
     const uint64_t first = ask(fixture, 0, 1);
     requests_give_up(fixture->requests, first);
-    requests_deliver(fixture->requests);
+    requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
     const uint64_t second = ask(fixture, 0, 1);
     assert_int_not_equal(first, second);
     reply(fixture, first, 0, OUTCOME_FOUND);
-    requests_deliver(fixture->requests);
+    requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
     assert_string_equal(fixture->story, "results unavailable ");
     reply(fixture, second, 0, OUTCOME_FOUND);
-    requests_deliver(fixture->requests);
+    requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
     assert_string_equal(fixture->story, "results unavailable results found ");
 }
 
@@ -134,7 +136,7 @@ static void there_is_room_for_so_many_and_no_more(void **state)
         assert_int_equal(requests_actions(fixture->requests), 2 * CAPACITY);
         for (int i = 0; i < CAPACITY; i++)
             requests_give_up(fixture->requests, tokens[(i * 3 + round) % CAPACITY]);
-        requests_deliver(fixture->requests);
+        requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
         assert_int_equal(requests_count(fixture->requests), 0);
     }
 }
@@ -147,7 +149,7 @@ static void only_the_old_ones_expire(void **state)
     (void)ask(fixture, 30, 1);
     reply(fixture, middle, 0, OUTCOME_FOUND);
     assert_int_equal(requests_expire(fixture->requests, 25), 1);
-    requests_deliver(fixture->requests);
+    requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
     assert_string_equal(fixture->story, "results found results unavailable ");
     assert_int_equal(requests_count(fixture->requests), 1);
 }
@@ -170,7 +172,7 @@ static void questions_and_definitions_are_answered_or_given_up(void **state)
     };
     requests_defined(fixture->requests, &conflict);
     requests_give_up(fixture->requests, unanswered);
-    requests_deliver(fixture->requests);
+    requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
     assert_string_equal(fixture->story, "answer ok defined conflict answer not leader ");
 }
 
@@ -181,8 +183,28 @@ static void strange_tokens_are_ignored(void **state)
     reply(fixture, 0, 0, OUTCOME_FOUND);
     reply(fixture, UINT64_MAX, 0, OUTCOME_FOUND);
     reply(fixture, token + 1, 0, OUTCOME_FOUND);
-    requests_deliver(fixture->requests);
+    requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
     assert_string_equal(fixture->story, "");
+}
+
+static void what_is_answered_is_counted_with_the_time_it_took(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct metrics *metrics = &fixture->metrics;
+    const uint64_t token = ask(fixture, 1000, 2);
+    const uint64_t question = requests_add(fixture->requests, 1000);
+    requests_call_answer(fixture->requests, question, on_answer, fixture);
+    reply(fixture, token, 0, OUTCOME_FOUND);
+    requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
+    assert_int_equal(metrics->actions[OUTCOME_FOUND], 0);
+
+    requests_give_up(fixture->requests, token);
+    requests_give_up(fixture->requests, question);
+    requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
+    assert_int_equal(metrics->actions[OUTCOME_FOUND], 1);
+    assert_int_equal(metrics->actions[OUTCOME_UNAVAILABLE], 1);
+    assert_int_equal(metrics->commit.count, 1);
+    assert_int_equal(metrics->commit.sum_us, NOW_US - 1000);
 }
 
 #define REQUESTS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -197,6 +219,7 @@ int main(void)
         REQUESTS_TEST(only_the_old_ones_expire),
         REQUESTS_TEST(questions_and_definitions_are_answered_or_given_up),
         REQUESTS_TEST(strange_tokens_are_ignored),
+        REQUESTS_TEST(what_is_answered_is_counted_with_the_time_it_took),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

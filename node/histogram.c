@@ -1,4 +1,4 @@
-#include "chaos/histogram.h"
+#include "node/histogram.h"
 
 #include "cluster/base/check.h"
 
@@ -24,11 +24,12 @@ void histogram_add(struct histogram *histogram, uint64_t duration_us, uint64_t t
 {
     if (times == 0)
         return;
-    const uint32_t bucket =
-        bucket_of(duration_us < HISTOGRAM_US_MAX ? duration_us : HISTOGRAM_US_MAX);
+    const uint64_t counted_us = duration_us < HISTOGRAM_US_MAX ? duration_us : HISTOGRAM_US_MAX;
+    const uint32_t bucket = bucket_of(counted_us);
     CHECK(bucket < HISTOGRAM_BUCKETS);
     histogram->buckets[bucket] += times;
     histogram->count += times;
+    histogram->sum_us += counted_us * times;
     if (duration_us > histogram->max_us)
         histogram->max_us = duration_us;
 }
@@ -38,6 +39,7 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
     for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
         into->buckets[i] += from->buckets[i];
     into->count += from->count;
+    into->sum_us += from->sum_us;
     if (from->max_us > into->max_us)
         into->max_us = from->max_us;
 }
@@ -64,4 +66,18 @@ uint64_t histogram_quantile_us(const struct histogram *histogram, uint32_t per_m
         }
     }
     UNREACHABLE();
+}
+
+void histogram_below(const struct histogram *histogram, const uint32_t *bounds_us, uint32_t count,
+                     uint64_t *ret_below)
+{
+    uint64_t below = 0;
+    uint32_t bucket = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK(i == 0 || bounds_us[i] > bounds_us[i - 1]);
+        const uint32_t end = bucket_of(bounds_us[i]);
+        for (; bucket < end; bucket++)
+            below += histogram->buckets[bucket];
+        ret_below[i] = below;
+    }
 }
