@@ -147,7 +147,7 @@ static enum status close_record(struct load *load)
     const bool failed = ferror(load->record) != 0;
     const bool closed = fclose(load->record) == 0;
     load->record = NULL;
-    if (!failed && closed && !load->text.failed)
+    if (!failed && closed && json_text_ok(&load->wire.text))
         return STATUS_OK;
     load->report->trouble[0] = '\0';
     load_trouble(load->report, "%s: cannot be written", load->options->record);
@@ -228,7 +228,7 @@ enum status load_run(const struct load_options *options, struct load_report *ret
     load_requests_fini(&run->load);
     load_players_fini(&run->load.players);
     load_hunt_fini(&run->load.hunt);
-    json_text_fini(&run->load.text);
+    load_wire_fini(&run->load.wire);
     if (run->load.base != NULL)
         event_base_free(run->load.base);
     free(run);

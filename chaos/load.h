@@ -28,6 +28,12 @@
 #define LOAD_GRACE_US        UINT64_C(5000000)
 #define LOAD_ANSWER_MS       2000 /* then the same claims are sent again elsewhere */
 
+enum load_format {
+    LOAD_FORMAT_JSON,
+    LOAD_FORMAT_PROTOBUF,
+    LOAD_FORMAT_PROTOBUF_LZ4,
+};
+
 struct load_options {
     struct http_url *targets; /* connections are spread over them evenly */
     uint32_t targets_count;
@@ -38,6 +44,7 @@ struct load_options {
     uint32_t seconds;
     uint32_t batch; /* claims in a request, due together */
     uint32_t connections;
+    enum load_format format;
     uint64_t seed;
     bool resumes;       /* the players may have played before: each goes on after his last seq */
     const char *record; /* file with one JSON line per action; NULL: none */

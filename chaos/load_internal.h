@@ -16,7 +16,7 @@
 #include "chaos/load.h"
 #include "chaos/load_hunt.h"
 #include "chaos/load_players.h"
-#include "node/json_text.h"
+#include "chaos/load_wire.h"
 
 struct event;
 struct event_base;
@@ -72,7 +72,7 @@ struct load {
     bool over; /* given up: nothing is sent any more */
     struct event *due_timer;
 
-    struct json_text text;
+    struct load_wire wire;
     const struct load_claim **sending; /* the claims of the request that is being written */
 };
 

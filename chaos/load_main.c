@@ -32,14 +32,8 @@ static const char about[] =
     "that seed, and go on where they stopped.\n\n"
     "Exit code: 0 the run took place, 1 it could not, 2 wrong usage.";
 
-enum format {
-    FORMAT_JSON,
-    FORMAT_PROTOBUF,
-};
-
 struct arguments {
     struct load_options load;
-    enum format format;
     const char *token_file;
     bool json;
     struct http_url targets[LOAD_TARGETS_MAX];
@@ -95,9 +89,11 @@ static void take_targets(struct arguments *arguments, char *text, struct argp_st
 static void take_format(struct arguments *arguments, const char *text, struct argp_state *state)
 {
     if (strcmp(text, "json") == 0)
-        arguments->format = FORMAT_JSON;
-    else if (strcmp(text, "protobuf") == 0 || strcmp(text, "protobuf+lz4") == 0)
-        arguments->format = FORMAT_PROTOBUF;
+        arguments->load.format = LOAD_FORMAT_JSON;
+    else if (strcmp(text, "protobuf") == 0)
+        arguments->load.format = LOAD_FORMAT_PROTOBUF;
+    else if (strcmp(text, "protobuf+lz4") == 0)
+        arguments->load.format = LOAD_FORMAT_PROTOBUF_LZ4;
     else
         argp_error(state, "'%s' is none of protobuf, protobuf+lz4 and json", text);
 }
@@ -120,8 +116,6 @@ static void check_whole(const struct arguments *arguments, struct argp_state *st
     if (load->batch > (uint64_t)load->players * ACTIONS_PER_PLAYER_MAX)
         argp_error(state, "a request takes at most %d claims of one player: give more players",
                    ACTIONS_PER_PLAYER_MAX);
-    if (arguments->format == FORMAT_PROTOBUF)
-        argp_error(state, "protobuf is not supported yet by this version; --format json is");
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)

@@ -3,13 +3,9 @@
 #include <stdlib.h>
 
 #include <event2/event.h>
-#include <jansson.h>
 
 #include "chaos/load_setup.h"
-#include "chaos/load_wire.h"
 #include "cluster/base/check.h"
-
-#define BODY_BYTES_MAX ((size_t)4 << 20)
 
 /* Requests that wait for another try, beyond those on lanes; with so many no new ones are begun. In
  * claims, too, which bounds the memory of large batches. */
@@ -41,7 +37,8 @@ static void request_release(struct load_request *request)
 }
 
 /* Counts a claim that is over, and writes it down. */
-static void claim_end(struct load_request *request, uint32_t at, uint64_t now, const json_t *result)
+static void claim_end(struct load_request *request, uint32_t at, uint64_t now,
+                      const struct load_wire_result *result)
 {
     struct load *load = request->load;
     const struct load_wire_record record = {
@@ -53,7 +50,8 @@ static void claim_end(struct load_request *request, uint32_t at, uint64_t now, c
     request->answered[at] = true;
     request->left--;
     if (load->record != NULL)
-        load_wire_record(load->record, &load->text, &load->players, &request->claims[at], &record);
+        load_wire_record(load->record, &load->wire.text, &load->players, &request->claims[at],
+                         &record);
 }
 
 static void request_end_unknown(struct load_request *request)
@@ -157,13 +155,13 @@ static struct load_request *begin_request(struct load *load, uint64_t now)
 /* Answers. */
 
 static void take_result(struct load_request *request, uint32_t at, uint64_t now,
-                        const json_t *result)
+                        const struct load_wire_result *result)
 {
     struct load *load = request->load;
     enum outcome outcome = OUTCOME_NONE;
     int32_t treasure = LOAD_NO_TREASURE;
     const struct load_claim *claim = &request->claims[at];
-    if (load_wire_result(&outcome, &treasure, result, &load->players, claim) != STATUS_OK) {
+    if (load_wire_read(&outcome, &treasure, result, &load->players, claim) != STATUS_OK) {
         load_trouble(load->report, "%s gave a result that is not of the claim sent", request->node);
         return;
     }
@@ -182,19 +180,21 @@ static void take_result(struct load_request *request, uint32_t at, uint64_t now,
 static void take_results(struct load_request *request, const struct http_response *response)
 {
     const uint64_t now = load_now_us();
-    json_t *root = json_loadb(response->body, response->body_bytes, 0, NULL);
-    const json_t *results = json_object_get(root, "results");
+    struct load_wire *wire = &request->load->wire;
+    const size_t count = load_wire_answer(wire, response);
     size_t next = 0;
-    if (json_array_size(results) != request->left) {
+    if (count != request->left) {
         load_trouble(request->load->report, "%s gave %zu results for %u claims", request->node,
-                     json_array_size(results), request->left);
+                     count, request->left);
     } else {
         for (uint32_t i = 0; i < request->load->options->batch; i++) {
-            if (!request->answered[i])
-                take_result(request, i, now, json_array_get(results, next++));
+            if (request->answered[i])
+                continue;
+            const struct load_wire_result result = load_wire_result(wire, next++);
+            take_result(request, i, now, &result);
         }
     }
-    json_decref(root);
+    load_wire_forget(wire);
     if (request->left == 0)
         request_release(request);
     else
@@ -263,24 +263,16 @@ static void send_request(struct lane *lane, struct load_request *request)
         if (!request->answered[i])
             load->sending[count++] = &request->claims[i];
     }
-    load_wire_request(&load->text, load->options->hunt, &load->players, load->sending, count);
-    if (!json_text_ok(&load->text)) {
+    struct http_call call = {.method = "POST", .target = "/hunt", .token = load->options->token};
+    const struct load_wire_claims claims = {&load->players, load->sending, count};
+    if (load_wire_request(&load->wire, load->options->hunt, &claims, &call) != STATUS_OK) {
         load_trouble(load->report, "out of memory");
         load_give_up(load);
         return;
     }
     lane->request = request;
     request->node = lane->url->authority;
-    http_client_call(lane->client,
-                     &(struct http_call){
-                         .method = "POST",
-                         .target = "/hunt",
-                         .token = load->options->token,
-                         .content_type = "application/json",
-                         .body = load->text.data,
-                         .body_bytes = load->text.used,
-                     },
-                     on_answer, lane);
+    http_client_call(lane->client, &call, on_answer, lane);
 }
 
 static struct lane *pop_idle(struct load *load)
@@ -336,7 +328,7 @@ static enum status lane_init(struct load *load, uint32_t at)
     const struct http_client_settings settings = {.base = load->base,
                                                   .url = lane->url,
                                                   .answer_ms = LOAD_ANSWER_MS,
-                                                  .body_bytes_max = BODY_BYTES_MAX};
+                                                  .body_bytes_max = LOAD_WIRE_BYTES_MAX};
     lane->client = http_client_new(&settings);
     lane->rest = evtimer_new(load->base, on_rest_over, lane);
     if (lane->client == NULL || lane->rest == NULL)
@@ -372,6 +364,8 @@ static uint32_t requests_needed(const struct load_options *options)
 enum status load_requests_init(struct load *load)
 {
     const struct load_options *options = load->options;
+    if (load_wire_init(&load->wire, options->format) != STATUS_OK)
+        return STATUS_NO_MEMORY;
     load->lanes = calloc(options->connections, sizeof *load->lanes);
     load->idle = calloc(options->connections, sizeof *load->idle);
     load->sending = calloc(options->batch, sizeof *load->sending);

@@ -258,7 +258,11 @@ static bool group_caught_up(const struct group *group)
     group_view(group, &view);
     /* A new leader takes nothing before it has applied what was there when it was elected. */
     const bool takes = view.role != GROUP_LEADER || group_ready_to_lead(group);
-    return view.leader != 0 && !view.broken && view.applied_index == view.commit_index && takes;
+    /* What founds a group is applied before it is on disk; a cluster that a power cut could still
+     * undo is not ready. */
+    const bool founded = view.durable_index > 0;
+    return view.leader != 0 && !view.broken && view.applied_index == view.commit_index && takes &&
+           founded;
 }
 
 bool cluster_ready(const struct cluster *cluster, const char **ret_reason)

@@ -40,6 +40,7 @@ struct growing {
 enum header {
     HEADER_OTHER,
     HEADER_CONTENT_TYPE,
+    HEADER_CONTENT_CODING,
     HEADER_RETRY_AFTER,
 };
 
@@ -67,6 +68,7 @@ struct http_client {
     size_t header_name_bytes;
     enum header header;
     char content_type[HTTP_CONTENT_TYPE_BYTES];
+    char content_coding[HTTP_CONTENT_CODING_BYTES];
     uint32_t retry_after_s;
     struct growing body;
 
@@ -180,6 +182,8 @@ static bool write_request(struct http_client *client, const struct http_call *ca
     if (call->content_type != NULL)
         ok = ok && append_text(output, "Content-Type: ") &&
              append_text(output, call->content_type) && append_text(output, "\r\n");
+    if (call->headers != NULL)
+        ok = ok && append_text(output, call->headers);
     return ok && append_text(output, "\r\n") && append(output, call->body, call->body_bytes);
 }
 
@@ -313,6 +317,7 @@ static void answer_reset(struct http_client *client)
     client->in_value = false;
     client->header_name_bytes = 0;
     client->content_type[0] = '\0';
+    client->content_coding[0] = '\0';
     client->retry_after_s = 0;
     client->body.used = 0;
 }
@@ -341,9 +346,20 @@ static enum header header_of(struct http_client *client)
     client->header_name[client->header_name_bytes] = '\0';
     if (strcasecmp(client->header_name, "content-type") == 0)
         return HEADER_CONTENT_TYPE;
+    if (strcasecmp(client->header_name, "content-encoding") == 0)
+        return HEADER_CONTENT_CODING;
     if (strcasecmp(client->header_name, "retry-after") == 0)
         return HEADER_RETRY_AFTER;
     return HEADER_OTHER;
+}
+
+static void append_cut(char *text, size_t capacity, const char *piece, size_t bytes)
+{
+    const size_t used = strlen(text);
+    const size_t room = capacity - 1 - used;
+    const size_t taken = bytes < room ? bytes : room;
+    memcpy(text + used, piece, taken);
+    text[used + taken] = '\0';
 }
 
 /* A value may come in pieces. */
@@ -354,11 +370,9 @@ static int on_header_value(http_parser *parser, const char *text, size_t bytes)
         client->header = header_of(client);
     client->in_value = true;
     if (client->header == HEADER_CONTENT_TYPE) {
-        const size_t used = strlen(client->content_type);
-        const size_t room = sizeof client->content_type - 1 - used;
-        const size_t taken = bytes < room ? bytes : room;
-        memcpy(client->content_type + used, text, taken);
-        client->content_type[used + taken] = '\0';
+        append_cut(client->content_type, sizeof client->content_type, text, bytes);
+    } else if (client->header == HEADER_CONTENT_CODING) {
+        append_cut(client->content_coding, sizeof client->content_coding, text, bytes);
     } else if (client->header == HEADER_RETRY_AFTER) {
         for (size_t i = 0; i < bytes && text[i] >= '0' && text[i] <= '9'; i++) {
             const uint32_t seconds = client->retry_after_s * 10 + (uint32_t)(text[i] - '0');
@@ -400,6 +414,7 @@ static void finish(struct http_client *client, bool more_follows)
     const struct http_response response = {
         .status = (int)client->parser.status_code,
         .content_type = client->content_type,
+        .content_coding = client->content_coding,
         .retry_after_s = client->retry_after_s,
         .body = client->body.used > 0 ? client->body.data : "",
         .body_bytes = client->body.used,

@@ -66,6 +66,7 @@ struct http_call {
     const char *target;       /* "/v1/hunts?limit=3", encoded */
     const char *token;        /* for Authorization: Bearer; NULL: none */
     const char *content_type; /* NULL: there is no body */
+    const char *headers;      /* further lines, each with its CR and LF; NULL: none */
     const void *body;
     size_t body_bytes;
 };
@@ -82,15 +83,17 @@ enum http_failure {
 /* "cannot connect", ...: to go before "to URL" or stand alone. */
 const char *http_failure_text(enum http_failure failure);
 
-#define HTTP_CONTENT_TYPE_BYTES 96
+#define HTTP_CONTENT_TYPE_BYTES   96
+#define HTTP_CONTENT_CODING_BYTES 16
 
 /* Pointers are valid until the next call, or until the client is freed. */
 struct http_response {
     enum http_failure failure; /* then nothing else is set */
     int status;
-    const char *content_type; /* "" when there is none; cut when longer than we know any */
-    uint32_t retry_after_s;   /* 0: none */
-    const char *body;         /* followed by a zero that is not counted */
+    const char *content_type;   /* "" when there is none; cut when longer than we know any */
+    const char *content_coding; /* "" when there is none; cut likewise */
+    uint32_t retry_after_s;     /* 0: none */
+    const char *body;           /* followed by a zero that is not counted */
     size_t body_bytes;
 };
 

@@ -1,65 +1,24 @@
 #include "node/json_actions.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cluster/base/bounds.h"
 #include "cluster/base/check.h"
-#include "cluster/base/hash.h"
-
-/* Where in the request the reading is, for the fault's field. */
-struct reading {
-    const char *list; /* "claims", "reactions"; NULL: the request itself */
-    size_t at;
-    enum plane plane;
-    uint16_t hunt;
-    struct json_fault *fault;
-};
-
-PRINTF_LIKE(5, 6)
-static bool refuse(const struct reading *reading, int status, const char *code, const char *member,
-                   const char *detail, ...)
-{
-    struct json_fault *fault = reading->fault;
-    fault->status = status;
-    fault->code = code;
-    const char *dot = member[0] != '\0' ? "." : "";
-    if (reading->list == NULL)
-        (void)snprintf(fault->field, sizeof fault->field, "%.80s", member);
-    else
-        (void)snprintf(fault->field, sizeof fault->field, "%s[%zu]%s%.60s", reading->list,
-                       reading->at, dot, member);
-    va_list arguments;
-    va_start(arguments, detail);
-    (void)vsnprintf(fault->detail, sizeof fault->detail, detail, arguments);
-    va_end(arguments);
-    return false;
-}
-
-static bool refuse_type(const struct reading *reading, const char *member, const char *expected)
-{
-    return refuse(reading, 400, "wrong_type", member, "%s is expected", expected);
-}
-
-static bool refuse_range(const struct reading *reading, const char *member, const char *range)
-{
-    return refuse(reading, 422, "out_of_range", member, "must be %s", range);
-}
+#include "proto/told.h"
 
 /* The member's value; NULL, and refused: it is missing. */
-static const json_t *take_member(const struct reading *reading, const json_t *object,
+static const json_t *take_member(const struct request_reading *reading, const json_t *object,
                                  const char *member)
 {
     const json_t *value = json_object_get(object, member);
     if (value == NULL)
-        (void)refuse(reading, 400, "missing_field", member, "%s is missing", member);
+        (void)request_refuse_missing(reading, member);
     return value;
 }
 
 /* Every member of the object is one of `known` (`count` of them). */
-static bool check_members(const struct reading *reading, const json_t *object,
+static bool check_members(const struct request_reading *reading, const json_t *object,
                           const char *const *known, size_t count)
 {
     /* Iterating needs a mutable object, though it changes nothing. */
@@ -71,7 +30,8 @@ static bool check_members(const struct reading *reading, const json_t *object,
         while (i < count && strcmp(key, known[i]) != 0)
             i++;
         if (i == count)
-            return refuse(reading, 400, "unknown_field", key, "there is no such field here");
+            return request_refuse(reading, 400, "unknown_field", key,
+                                  "there is no such field here");
     }
     return true;
 }
@@ -94,7 +54,7 @@ static bool parse_digits(const char *text, int64_t *ret_value)
     return true;
 }
 
-static bool take_seq(const struct reading *reading, const json_t *object, uint32_t *ret_seq)
+static bool take_seq(const struct request_reading *reading, const json_t *object, uint32_t *ret_seq)
 {
     const json_t *value = take_member(reading, object, "seq");
     int64_t seq = 0;
@@ -103,84 +63,75 @@ static bool take_seq(const struct reading *reading, const json_t *object, uint32
     if (json_is_integer(value))
         seq = json_integer_value(value);
     else if (!json_is_string(value) || !parse_digits(json_string_value(value), &seq))
-        return refuse_type(reading, "seq", "a whole number, or its digits in a string,");
-    if (seq < SEQ_MIN || seq > (int64_t)SEQ_MAX)
-        return refuse_range(reading, "seq", "1 to 4294967295");
-    *ret_seq = (uint32_t)seq;
-    return true;
+        return request_refuse_type(reading, "seq", "a whole number, or its digits in a string,");
+    /* One below zero is as far above the range. */
+    return request_check_seq(reading, (uint64_t)seq, ret_seq);
 }
 
-static bool take_whole(const struct reading *reading, const json_t *object, const char *member,
-                       int64_t *ret_value)
+static bool take_whole(const struct request_reading *reading, const json_t *object,
+                       const char *member, int64_t *ret_value)
 {
     const json_t *value = take_member(reading, object, member);
     if (value == NULL)
         return false;
     if (!json_is_integer(value))
-        return refuse_type(reading, member, "a whole number");
+        return request_refuse_type(reading, member, "a whole number");
     *ret_value = json_integer_value(value);
     return true;
 }
 
-static bool take_player(const struct reading *reading, const json_t *object, const char *member,
-                        struct player_id *ret_player)
+static bool take_player(const struct request_reading *reading, const json_t *object,
+                        const char *member, struct player_id *ret_player)
 {
     const json_t *value = take_member(reading, object, member);
     if (value == NULL)
         return false;
     if (!json_is_string(value) || player_id_parse(ret_player, json_string_value(value),
                                                   json_string_length(value)) != STATUS_OK)
-        return refuse_type(reading, member, "a UUID in the form 8-4-4-4-12");
+        return request_refuse_type(reading, member, "a UUID in the form 8-4-4-4-12");
     return true;
 }
 
-static bool take_coordinate(const struct reading *reading, const json_t *object, const char *member,
-                            int32_t *ret_value)
+static bool take_coordinate(const struct request_reading *reading, const json_t *object,
+                            const char *member, int32_t *ret_value)
 {
     int64_t value = 0;
-    if (!take_whole(reading, object, member, &value))
-        return false;
-    if (value < -(int64_t)COORDINATE_MAX || value > COORDINATE_MAX)
-        return refuse_range(reading, member, "-2147483647 to 2147483647");
-    *ret_value = (int32_t)value;
-    return true;
+    return take_whole(reading, object, member, &value) &&
+           request_check_coordinate(reading, member, value, ret_value);
 }
 
 /* A double holds degrees to about 3e-14, so that whatever is given with seven places lies far
  * closer to its multiple of 1e-7 than to the middle between two. */
-static bool take_degrees(const struct reading *reading, const json_t *object, const char *member,
-                         int32_t limit, int32_t *ret_value)
+static bool take_degrees(const struct request_reading *reading, const json_t *object,
+                         const char *member, int32_t limit, int32_t *ret_value)
 {
     const json_t *value = take_member(reading, object, member);
     if (value == NULL)
         return false;
     if (!json_is_number(value))
-        return refuse_type(reading, member, "a number of degrees");
+        return request_refuse_type(reading, member, "a number of degrees");
     const double degrees = json_number_value(value);
     if (!(degrees >= -limit / 1e7 && degrees <= limit / 1e7))
-        return refuse(reading, 422, "out_of_range", member, "must be -%d to %d degrees",
-                      limit / 10000000, limit / 10000000);
+        return request_refuse_degrees(reading, member, limit);
     *ret_value = (int32_t)(degrees * 1e7 + (degrees < 0 ? -0.5 : 0.5));
     return true;
 }
 
-static bool take_emoji(const struct reading *reading, const json_t *object, struct emoji *ret_emoji)
+static bool take_emoji(const struct request_reading *reading, const json_t *object,
+                       struct emoji *ret_emoji)
 {
     const json_t *value = take_member(reading, object, "emoji");
     if (value == NULL)
         return false;
     if (!json_is_string(value))
-        return refuse_type(reading, "emoji", "a string");
-    const size_t length = json_string_length(value);
-    if (length == 0 || length > EMOJI_BYTES_MAX)
-        return refuse_range(reading, "emoji", "1 to 32 bytes of UTF-8");
-    ret_emoji->length = (uint8_t)length;
-    memcpy(ret_emoji->text, json_string_value(value), length);
-    return true;
+        return request_refuse_type(reading, "emoji", "a string");
+    return request_check_emoji(reading, json_string_value(value), json_string_length(value),
+                               ret_emoji);
 }
 
 /* What claims and reactions share. */
-static bool take_common(const struct reading *reading, const json_t *object, struct action *action)
+static bool take_common(const struct request_reading *reading, const json_t *object,
+                        struct action *action)
 {
     action->hunt = reading->hunt;
     return take_player(reading, object, "player", &action->player) &&
@@ -189,20 +140,21 @@ static bool take_common(const struct reading *reading, const json_t *object, str
 }
 
 /* A place in the other plane's terms is no unknown field, but the wrong one for this hunt. */
-static bool check_plane(const struct reading *reading, const json_t *object)
+static bool check_plane(const struct request_reading *reading, const json_t *object)
 {
     static const char *const members[2][2] = {{"lat", "lon"}, {"x", "y"}};
     const bool geo = reading->plane == PLANE_GEO;
     for (size_t i = 0; i < 2; i++) {
         const char *member = members[geo][i];
         if (json_object_get(object, member) != NULL)
-            return refuse(reading, 422, "wrong_plane", member, "this hunt is %s: give %s",
-                          geo ? "geo" : "flat", geo ? "lat and lon" : "x and y");
+            return request_refuse(reading, 422, "wrong_plane", member, "this hunt is %s: give %s",
+                                  geo ? "geo" : "flat", geo ? "lat and lon" : "x and y");
     }
     return true;
 }
 
-static bool take_claim(const struct reading *reading, const json_t *object, struct action *action)
+static bool take_claim(const struct request_reading *reading, const json_t *object,
+                       struct action *action)
 {
     static const char *const known[] = {"player", "seq", "time_ms", "x", "y", "lat", "lon"};
     action->kind = ACTION_CLAIM;
@@ -216,7 +168,7 @@ static bool take_claim(const struct reading *reading, const json_t *object, stru
            take_coordinate(reading, object, "y", &action->y);
 }
 
-static bool take_reaction(const struct reading *reading, const json_t *object,
+static bool take_reaction(const struct request_reading *reading, const json_t *object,
                           struct action *action)
 {
     static const char *const known[] = {"player", "seq", "time_ms", "to", "emoji"};
@@ -227,17 +179,18 @@ static bool take_reaction(const struct reading *reading, const json_t *object,
            take_emoji(reading, object, &action->emoji);
 }
 
-typedef bool take_fn(const struct reading *reading, const json_t *object, struct action *action);
+typedef bool take_fn(const struct request_reading *reading, const json_t *object,
+                     struct action *action);
 
-static bool take_list(struct reading *reading, const json_t *list, take_fn *take,
-                      struct json_actions *actions)
+static bool take_list(struct request_reading *reading, const json_t *list, take_fn *take,
+                      struct request_actions *actions)
 {
     const size_t count = json_array_size(list);
     for (size_t i = 0; i < count; i++) {
         const json_t *object = json_array_get(list, i);
         reading->at = i;
         if (!json_is_object(object))
-            return refuse_type(reading, "", "an object");
+            return request_refuse_type(reading, "", "an object");
         struct action *action = &actions->list[actions->count];
         *action = (struct action){0};
         if (!take(reading, object, action))
@@ -247,58 +200,18 @@ static bool take_list(struct reading *reading, const json_t *list, take_fn *take
     return true;
 }
 
-/* A power of two, so that the table is at most half full. */
-#define COUNTS_SIZE 2048
-_Static_assert(COUNTS_SIZE >= 2 * ACTIONS_PER_REQUEST_MAX, "the table is at most half full");
-
-/* Counts in an open-addressed table of the players' first actions. *ret_at is the action that is
- * one too many. */
-static bool players_within_limit(const struct json_actions *actions, uint32_t *ret_at)
-{
-    uint16_t first[COUNTS_SIZE] = {0}; /* place in the list + 1; 0: free */
-    uint8_t counts[COUNTS_SIZE] = {0};
-    for (uint32_t i = 0; i < actions->count; i++) {
-        const struct player_id *player = &actions->list[i].player;
-        size_t at = hash_player(player) % COUNTS_SIZE;
-        while (first[at] != 0 && !player_id_equal(&actions->list[first[at] - 1].player, player))
-            at = (at + 1) % COUNTS_SIZE;
-        if (first[at] == 0)
-            first[at] = (uint16_t)(i + 1);
-        if (counts[at] == ACTIONS_PER_PLAYER_MAX) {
-            *ret_at = i;
-            return false;
-        }
-        counts[at]++;
-    }
-    return true;
-}
-
-static bool check_players(struct reading *reading, const struct json_actions *actions,
-                          size_t claims)
-{
-    uint32_t at = 0;
-    if (actions->count <= ACTIONS_PER_PLAYER_MAX || players_within_limit(actions, &at))
-        return true;
-    reading->list = at < claims ? "claims" : "reactions";
-    reading->at = at < claims ? at : at - claims;
-    return refuse(reading, 422, "too_many_actions", "player",
-                  "a request takes at most %d actions of one player", ACTIONS_PER_PLAYER_MAX);
-}
-
 /* An absent list is an empty one. */
-static bool count_list(const struct reading *reading, const json_t *list, const char *member,
-                       size_t *count)
+static bool count_list(const struct request_reading *reading, const json_t *list,
+                       const char *member, size_t *count)
 {
     if (list != NULL && !json_is_array(list))
-        return refuse_type(reading, member, "a list");
+        return request_refuse_type(reading, member, "a list");
     *count += json_array_size(list);
-    if (*count > ACTIONS_PER_REQUEST_MAX)
-        return refuse(reading, 422, "too_many_actions", member,
-                      "a request takes at most %d actions", ACTIONS_PER_REQUEST_MAX);
-    return true;
+    return request_check_count(reading, *count, member);
 }
 
-static bool take_lists(struct reading *reading, const json_t *root, struct json_actions *actions)
+static bool take_lists(struct request_reading *reading, const json_t *root,
+                       struct request_actions *actions)
 {
     const json_t *claims = json_object_get(root, "claims");
     const json_t *reactions = json_object_get(root, "reactions");
@@ -307,23 +220,21 @@ static bool take_lists(struct reading *reading, const json_t *root, struct json_
         return false;
     reading->list = "reactions";
     return take_list(reading, reactions, take_reaction, actions) &&
-           check_players(reading, actions, json_array_size(claims));
+           request_check_players(reading, actions, json_array_size(claims));
 }
 
-enum status json_actions_read(struct json_actions *ret_actions, const struct json_request *request,
-                              uint16_t hunt, enum plane plane, struct json_fault *ret_fault)
+enum status json_actions_read(struct request_actions *ret_actions,
+                              const struct json_request *request, uint16_t hunt, enum plane plane,
+                              struct request_fault *ret_fault)
 {
     CHECK(json_is_object(request->root));
-    struct reading reading = {.plane = plane, .hunt = hunt, .fault = ret_fault};
+    struct request_reading reading = {.plane = plane, .hunt = hunt, .fault = ret_fault};
     size_t count = 0;
     if (!count_list(&reading, json_object_get(request->root, "claims"), "claims", &count) ||
-        !count_list(&reading, json_object_get(request->root, "reactions"), "reactions", &count))
+        !count_list(&reading, json_object_get(request->root, "reactions"), "reactions", &count) ||
+        !request_check_any(&reading, count))
         return STATUS_INVALID;
-    if (count == 0) {
-        (void)refuse(&reading, 422, "no_actions", "", "the request has no actions");
-        return STATUS_INVALID;
-    }
-    struct json_actions actions = {.list = malloc(count * sizeof actions.list[0])};
+    struct request_actions actions = {.list = malloc(count * sizeof actions.list[0])};
     if (actions.list == NULL)
         return STATUS_NO_MEMORY;
     if (!take_lists(&reading, request->root, &actions)) {
@@ -335,44 +246,44 @@ enum status json_actions_read(struct json_actions *ret_actions, const struct jso
     return STATUS_OK;
 }
 
-static bool take_hunt(const struct reading *reading, const json_t *root, struct name *ret_hunt)
+static bool take_hunt(const struct request_reading *reading, const json_t *root,
+                      struct name *ret_hunt)
 {
     const json_t *value = take_member(reading, root, "hunt");
     if (value == NULL)
         return false;
     if (!json_is_string(value))
-        return refuse_type(reading, "hunt", "a string");
-    if (name_set(ret_hunt, json_string_value(value), json_string_length(value)) != STATUS_OK)
-        return refuse_range(reading, "hunt", "1 to 63 of a-z 0-9 -");
-    return true;
+        return request_refuse_type(reading, "hunt", "a string");
+    return request_check_hunt(reading, json_string_value(value), json_string_length(value),
+                              ret_hunt);
 }
 
-static bool read_head(const struct reading *reading, struct json_request *request)
+static bool read_head(const struct request_reading *reading, struct json_request *request)
 {
     static const char *const known[] = {"claims", "reactions", "hunt"};
     if (!json_is_object(request->root))
-        return refuse_type(reading, "", "an object");
+        return request_refuse_type(reading, "", "an object");
     if (!check_members(reading, request->root, known, request->names_hunt ? 3 : 2))
         return false;
     return !request->names_hunt || take_hunt(reading, request->root, &request->hunt);
 }
 
 /* A number that no 64 bits hold is out of any range; the rest is no JSON, or a double key. */
-static enum status refuse_syntax(const struct reading *reading, const json_error_t *error)
+static enum status refuse_syntax(const struct request_reading *reading, const json_error_t *error)
 {
     const enum json_error_code code = json_error_code(error);
     if (code == json_error_out_of_memory)
         return STATUS_NO_MEMORY;
     const bool overflow = code == json_error_numeric_overflow;
-    (void)refuse(reading, overflow ? 422 : 400, overflow ? "out_of_range" : "malformed", "",
-                 "line %d, column %d: %s", error->line, error->column, error->text);
+    (void)request_refuse(reading, overflow ? 422 : 400, overflow ? "out_of_range" : "malformed", "",
+                         "line %d, column %d: %s", error->line, error->column, error->text);
     return STATUS_INVALID;
 }
 
 enum status json_request_read(struct json_request *ret_request, const void *body, size_t bytes,
-                              bool names_hunt, struct json_fault *ret_fault)
+                              bool names_hunt, struct request_fault *ret_fault)
 {
-    const struct reading reading = {.fault = ret_fault};
+    const struct request_reading reading = {.fault = ret_fault};
     struct json_request request = {.names_hunt = names_hunt};
     json_error_t error;
     /* Any value is decoded, so that what is no object is told so, and not called a syntax fault. */
@@ -393,25 +304,8 @@ void json_request_fini(struct json_request *request)
     request->root = NULL;
 }
 
-static bool tells_treasure(enum outcome outcome)
-{
-    switch (outcome) {
-    case OUTCOME_FOUND:
-    case OUTCOME_PENDING:
-    case OUTCOME_WON:
-    case OUTCOME_LOST:
-    case OUTCOME_TAP:
-    case OUTCOME_ALREADY:
-    case OUTCOME_SOLD_OUT:
-    case OUTCOME_CLOSED:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* Where it stands in the log, as far as it does. */
-static void write_origin(struct json_text *text, const struct result *result)
+static void write_origin(struct json_text *text, const struct result *result, bool log_index)
 {
     json_text_key(text, "epoch");
     json_text_quoted(text, result->epoch);
@@ -419,7 +313,7 @@ static void write_origin(struct json_text *text, const struct result *result)
     json_text_quoted(text, result->hlc);
     json_text_key(text, "range");
     json_text_number(text, result->range);
-    if (result->log_index == 0)
+    if (!log_index)
         return;
     json_text_key(text, "log_index");
     json_text_quoted(text, result->log_index);
@@ -427,10 +321,7 @@ static void write_origin(struct json_text *text, const struct result *result)
 
 void json_result_write(struct json_text *text, const struct result *result)
 {
-    const bool logged = result->outcome != OUTCOME_FULL && result->outcome != OUTCOME_UNAVAILABLE;
-    const bool settled = result->outcome == OUTCOME_WON || result->outcome == OUTCOME_LOST;
-    const bool waits = result->outcome == OUTCOME_PENDING ||
-                       (result->outcome == OUTCOME_REACTED && !result->final);
+    const struct told told = result_told(result);
     json_text_object(text);
     json_text_key(text, "player");
     json_text_player(text, &result->player);
@@ -438,25 +329,25 @@ void json_result_write(struct json_text *text, const struct result *result)
     json_text_quoted(text, result->seq);
     json_text_key(text, "outcome");
     json_text_string(text, outcome_name(result->outcome));
-    if (tells_treasure(result->outcome) && result->treasure_id != NULL) {
+    if (told.treasure) {
         json_text_key(text, "treasure");
         json_text_string(text, result->treasure_id);
     }
     json_text_key(text, "points");
     json_text_number(text, result->points);
-    if (logged) {
+    if (told.score) {
         json_text_key(text, "score");
         json_text_quoted_signed(text, result->score);
     }
     json_text_key(text, "state");
-    json_text_string(text, waits ? "pending" : "final");
-    if (logged && result->hlc != 0)
-        write_origin(text, result);
-    if (settled && result->final_epoch != 0) {
+    json_text_string(text, told.final ? "final" : "pending");
+    if (told.origin)
+        write_origin(text, result, told.log_index);
+    if (told.final_epoch) {
         json_text_key(text, "final_epoch");
         json_text_quoted(text, result->final_epoch);
     }
-    if (logged && result->definition_version != 0) {
+    if (told.definition_version) {
         json_text_key(text, "definition_version");
         json_text_number(text, result->definition_version);
     }

@@ -21,14 +21,7 @@
 #include "cluster/values/action.h"
 #include "cluster/values/result.h"
 #include "node/json_text.h"
-
-/* What is wrong with a request, for the answer. */
-struct json_fault {
-    int status;       /* 400 or 422 */
-    const char *code; /* a stable word */
-    char field[96];   /* "claims[3].x"; "": the request as a whole */
-    char detail[192]; /* a sentence for people */
-};
+#include "proto/request.h"
 
 /* A request whose actions are still to be read, as the hunt decides what a place looks like. */
 struct json_request {
@@ -40,17 +33,14 @@ struct json_request {
 /* Reads the body and the hunt's name. STATUS_INVALID: *ret_fault says why; STATUS_NO_MEMORY. After
  * either, nothing is to be freed. */
 MUST_USE enum status json_request_read(struct json_request *ret_request, const void *body,
-                                       size_t bytes, bool names_hunt, struct json_fault *ret_fault);
+                                       size_t bytes, bool names_hunt,
+                                       struct request_fault *ret_fault);
 void json_request_fini(struct json_request *request);
 
 /* Reads all actions, claims first, into a new list, which the caller frees. Errors as above. */
-struct json_actions {
-    struct action *list;
-    uint32_t count;
-};
-MUST_USE enum status json_actions_read(struct json_actions *ret_actions,
+MUST_USE enum status json_actions_read(struct request_actions *ret_actions,
                                        const struct json_request *request, uint16_t hunt,
-                                       enum plane plane, struct json_fault *ret_fault);
+                                       enum plane plane, struct request_fault *ret_fault);
 
 /* One member of `results`, which is also a receipt. */
 void json_result_write(struct json_text *text, const struct result *result);

@@ -6,6 +6,7 @@
 #include "node/json_actions.h"
 #include "node/metrics.h"
 #include "node/routes_internal.h"
+#include "node/routes_wire.h"
 
 /* So many actions may wait for their judgement before further requests are turned away unread. At
  * some hundred thousand actions a second it is what a client would wait for anyway before he
@@ -34,9 +35,7 @@ static void reply_results(struct http_request *request, const struct result *res
         reply_unavailable(request);
         return;
     }
-    struct json_text text = {0};
-    json_results_write(&text, results, count);
-    routes_reply(request, &text);
+    routes_wire_reply(request, results, count);
 }
 
 static void judged(void *context, const struct result *results, uint32_t count)
@@ -46,16 +45,6 @@ static void judged(void *context, const struct result *results, uint32_t count)
     if (waiting->request != NULL)
         reply_results(waiting->request, results, count);
     free(waiting);
-}
-
-static void refuse_body(struct http_request *request, enum status status,
-                        const struct json_fault *fault)
-{
-    if (status == STATUS_NO_MEMORY)
-        routes_refuse_memory(request);
-    else
-        routes_refuse(request, fault->status, fault->code,
-                      fault->field[0] != '\0' ? fault->field : NULL, fault->detail);
 }
 
 /* The version that says what a place is; all versions of a hunt agree on it. NULL: the hunt has
@@ -69,20 +58,15 @@ static const struct definition *any_definition(const struct hunt *hunt)
 }
 
 /* What the body says, for the hunt that it is about. False: it was refused. */
-static bool read_actions(const struct call *call, const struct json_request *json,
-                         const struct hunt *hunt, struct json_actions *ret_actions)
+static bool read_actions(const struct call *call, const struct wire_request *wire,
+                         const struct hunt *hunt, struct request_actions *ret_actions)
 {
     const struct definition *definition = any_definition(hunt);
     if (definition == NULL) {
         routes_refuse(call->request, 404, "unknown_hunt", "hunt", "there is no such hunt");
         return false;
     }
-    struct json_fault fault;
-    const enum status status =
-        json_actions_read(ret_actions, json, hunt->number, definition->plane, &fault);
-    if (status != STATUS_OK)
-        refuse_body(call->request, status, &fault);
-    return status == STATUS_OK;
+    return routes_wire_actions(call, wire, hunt, definition->plane, ret_actions);
 }
 
 /* Cheap refusals, before anything of the body is looked at. */
@@ -93,29 +77,18 @@ static bool admit(const struct call *call)
         routes_refuse(call->request, 503, "overloaded", NULL, "too many actions wait already");
         return false;
     }
-    if (!http_request_is_type(call->request, "application/json")) {
-        routes_refuse(call->request, 415, "unsupported_type", NULL,
-                      "actions come as application/json");
-        return false;
-    }
-    return routes_body_is_plain(call);
+    return routes_wire_admits(call);
 }
 
-static bool read_body(const struct call *call, bool names_hunt, struct json_actions *ret_actions)
+static bool read_body(const struct call *call, bool names_hunt, struct request_actions *ret_actions)
 {
-    struct json_request json;
-    struct json_fault fault;
-    const enum status status =
-        json_request_read(&json, http_request_body(call->request),
-                          http_request_body_bytes(call->request), names_hunt, &fault);
-    if (status != STATUS_OK) {
-        refuse_body(call->request, status, &fault);
+    struct wire_request wire;
+    if (!routes_wire_open(call, names_hunt, &wire))
         return false;
-    }
     const struct hunt *hunt =
-        names_hunt ? routes_find_hunt(call, &json.hunt) : routes_path_hunt(call);
-    const bool read = hunt != NULL && read_actions(call, &json, hunt, ret_actions);
-    json_request_fini(&json);
+        names_hunt ? routes_find_hunt(call, &wire.hunt) : routes_path_hunt(call);
+    const bool read = hunt != NULL && read_actions(call, &wire, hunt, ret_actions);
+    routes_wire_close(&wire);
     return read;
 }
 
@@ -123,7 +96,7 @@ static bool read_body(const struct call *call, bool names_hunt, struct json_acti
 static void post_actions(const struct call *call, bool names_hunt)
 {
     struct node *node = call->routes->node;
-    struct json_actions actions;
+    struct request_actions actions;
     if (!admit(call))
         return;
     const uint64_t begun_us = node_now(node).monotonic_us;

@@ -19,6 +19,8 @@
 #include <jansson.h>
 
 #include "node/http.h"
+#include "proto/actions.h"
+#include "proto/frame_lz4.h"
 
 #define OUTPUT_BYTES 262144
 #define WORDS_MAX    24
@@ -38,8 +40,9 @@ struct fake {
     struct event_base *base;
     struct http_server *server;
     struct mood mood;
-    json_t *claims; /* each "player seq" with its content, as first sent */
-    json_t *found;  /* each "player treasure" */
+    uint32_t protobuf; /* requests in it */
+    json_t *claims;    /* each "player seq" with its content, as first sent */
+    json_t *found;     /* each "player treasure" */
     json_t *last_seqs;
     uint32_t requests; /* with claims */
     uint32_t repeated; /* claims that had been judged before */
@@ -181,6 +184,98 @@ static json_t *judge(struct fake *fake, const json_t *claim)
     return result;
 }
 
+/* The claims of a request in protobuf, as JSON has them. */
+static json_t *claims_of(const struct request_actions *actions)
+{
+    json_t *claims = json_array();
+    for (uint32_t i = 0; i < actions->count; i++) {
+        char id[PLAYER_TEXT_LENGTH + 1];
+        const struct action *action = &actions->list[i];
+        player_id_format(id, &action->player);
+        assert_int_equal(json_array_append_new(
+                             claims, json_pack("{s:s, s:I, s:i, s:i, s:I}", "player", id, "seq",
+                                               (json_int_t)action->seq, "x", action->x, "y",
+                                               action->y, "time_ms", (json_int_t)action->time_ms)),
+                         0);
+    }
+    return claims;
+}
+
+static enum outcome outcome_of(const json_t *result)
+{
+    const char *word = json_string_value(json_object_get(result, "outcome"));
+    int outcome = OUTCOME_NONE + 1;
+    assert_non_null(word);
+    while (outcome < OUTCOME_COUNT && strcmp(word, outcome_name((enum outcome)outcome)) != 0)
+        outcome++;
+    assert_true(outcome < OUTCOME_COUNT);
+    return (enum outcome)outcome;
+}
+
+/* Answers in protobuf, and in LZ4 when the request came so. */
+static void reply_protobuf(struct http_request *request, struct arena *arena,
+                           const struct result *results, uint32_t count)
+{
+    static char frame[OUTPUT_BYTES];
+    const struct http_header coding = {"Content-Encoding", "lz4"};
+    struct actions_bytes body = actions_reply_write(arena, results, count);
+    const bool coded = http_request_accepts_coding(request, "lz4");
+    if (coded) {
+        assert_non_null(http_request_header(request, "Content-Encoding"));
+        body.bytes = frame_lz4_encode(frame, sizeof frame, body.data, body.bytes);
+        body.data = frame;
+    }
+    http_reply(request, &(struct http_answer){.status = 200,
+                                              .content_type = "application/x-protobuf",
+                                              .headers = &coding,
+                                              .headers_count = coded ? 1 : 0,
+                                              .body = body.data,
+                                              .body_bytes = body.bytes});
+}
+
+static struct actions_bytes plain_body(const struct http_request *request)
+{
+    static char plain[OUTPUT_BYTES];
+    struct actions_bytes body = {http_request_body(request), http_request_body_bytes(request)};
+    if (http_request_header(request, "Content-Encoding") == NULL)
+        return body;
+    assert_int_equal(frame_lz4_decode(plain, sizeof plain, body.data, body.bytes, &body.bytes),
+                     STATUS_OK);
+    body.data = plain;
+    return body;
+}
+
+static void handle_protobuf(struct fake *fake, struct http_request *request)
+{
+    struct arena arena;
+    struct actions_request read;
+    struct request_actions actions;
+    struct request_fault fault;
+    arena_init(&arena);
+    assert_int_equal(actions_request_read(&read, &arena, plain_body(request), true, &fault),
+                     STATUS_OK);
+    assert_string_equal(read.hunt.text, "harbour");
+    assert_int_equal(actions_read(&actions, &read, 0, PLANE_FLAT, &fault), STATUS_OK);
+    json_t *claims = claims_of(&actions);
+    json_t *judged = json_array();
+    struct result *results = arena_take(&arena, actions.count * sizeof *results);
+    for (uint32_t i = 0; i < actions.count; i++) {
+        json_t *result = judge(fake, json_array_get(claims, i));
+        results[i] = (struct result){
+            .player = actions.list[i].player,
+            .seq = actions.list[i].seq,
+            .outcome = outcome_of(result),
+            .treasure_id = json_string_value(json_object_get(result, "treasure")),
+        };
+        assert_int_equal(json_array_append_new(judged, result), 0);
+    }
+    reply_protobuf(request, &arena, results, actions.count);
+    json_decref(judged);
+    json_decref(claims);
+    free(actions.list);
+    arena_fini(&arena);
+}
+
 static void handle_claims(struct fake *fake, struct http_request *request)
 {
     fake->requests++;
@@ -191,6 +286,11 @@ static void handle_claims(struct fake *fake, struct http_request *request)
     if (fake->mood.busy > 0) {
         fake->mood.busy--;
         reply_problem(request, 503, "busy");
+        return;
+    }
+    if (http_request_is_type(request, "application/x-protobuf")) {
+        fake->protobuf++;
+        handle_protobuf(fake, request);
         return;
     }
     json_t *body =
@@ -512,6 +612,37 @@ static void batches_are_due_together(void **state)
     json_decref(report);
 }
 
+static void claims_go_out_in_every_format(void **state)
+{
+    static const char *const formats[] = {"json", "protobuf", "protobuf+lz4"};
+    struct fake *fake = *state;
+    for (size_t i = 0; i < 3; i++) {
+        char path[] = "/tmp/cairn-record-XXXXXX";
+        const int fd = mkstemp(path);
+        assert_true(fd >= 0);
+        (void)close(fd);
+        json_t *report = load(fake, WORDS("--rate", "500", "--batch", "25", "--format", formats[i],
+                                          "--record", path));
+        assert_int_equal(number(report, "acknowledged"), 500);
+        assert_int_equal(fake->requests, 20 * (i + 1));
+        assert_int_equal(fake->protobuf, 20 * i);
+        json_decref(report);
+
+        char line[4096];
+        FILE *file = fopen(path, "re");
+        assert_non_null(file);
+        assert_non_null(fgets(line, sizeof line, file));
+        json_t *action = json_loads(line, 0, NULL);
+        const json_t *result = json_object_get(action, "result");
+        assert_true(json_is_string(json_object_get(result, "outcome")));
+        assert_string_equal(json_string_value(json_object_get(action, "player")),
+                            json_string_value(json_object_get(result, "player")));
+        json_decref(action);
+        (void)fclose(file);
+        (void)unlink(path);
+    }
+}
+
 static void rate_0_is_as_fast_as_it_goes(void **state)
 {
     struct fake *fake = *state;
@@ -707,7 +838,7 @@ static void wrong_usage_exits_with_2(void **state)
         {"--target", "127.0.0.1:1", "--hunt", "harbour", "--rate", "-1"},
         {"--target", "127.0.0.1:1", "--hunt", "harbour", "--batch", "1001"},
         {"--target", "127.0.0.1:1", "--hunt", "harbour", "--format", "xml"},
-        {"--target", "127.0.0.1:1", "--hunt", "harbour", "--format", "protobuf"},
+        {"--target", "127.0.0.1:1", "--hunt", "harbour", "--format", "xml"},
         {"--target", "127.0.0.1:1", "--hunt", "harbour", "--players=1", "--batch=17"},
         {"--target", "127.0.0.1:1", "--hunt", "harbour", "more"},
     };
@@ -974,6 +1105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(claims_come_at_the_rate_asked_for),
         TEST(batches_are_due_together),
+        TEST(claims_go_out_in_every_format),
         TEST(rate_0_is_as_fast_as_it_goes),
         TEST(what_is_not_answered_is_sent_again_unchanged),
         TEST(of_a_batch_only_the_unavailable_are_sent_again),

@@ -286,6 +286,7 @@ static void stage_open(struct stage *stage, char *token_file)
     memset(stage, 0, sizeof *stage);
     stage->node.config.node.name = stage_name;
     stage->node.config.http.admin_token_file = token_file;
+    stage->node.config.limits.body_bytes = UINT32_C(1) << 20;
     stage->node.now = (struct now){.monotonic_us = 1000000, .physical_us = STAGE_START_US};
     stage_found(&stage->node);
     stage->base = event_base_new();
@@ -315,6 +316,7 @@ struct reply_text {
     int status;
     char head[4096];
     char body[REPLY_BYTES];
+    size_t body_bytes;
 };
 
 static int stage_connect(const struct stage *stage)
@@ -340,12 +342,15 @@ struct asking {
     const char *headers; /* lines, each with its end */
     const char *type;
     const char *body;
+    size_t body_bytes; /* 0: the body is a text */
 };
 
 static void stage_send(int fd, const struct asking *asking)
 {
     char head[4096];
-    const size_t body_bytes = asking->body != NULL ? strlen(asking->body) : 0;
+    size_t body_bytes = asking->body_bytes;
+    if (asking->body != NULL && body_bytes == 0)
+        body_bytes = strlen(asking->body);
     int used =
         snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: t\r\nConnection: close\r\n%s",
                  asking->method, asking->path, asking->headers != NULL ? asking->headers : "");
@@ -380,7 +385,8 @@ static void stage_receive(struct stage *stage, int fd, struct reply_text *reply)
     assert_int_equal(sscanf(data, "HTTP/1.1 %d", &reply->status), 1);
     assert_true(strlen(data) < sizeof reply->head);
     memcpy(reply->head, data, strlen(data) + 1);
-    memcpy(reply->body, end + 4, strlen(end + 4) + 1);
+    reply->body_bytes = used - (size_t)(end + 4 - data);
+    memcpy(reply->body, end + 4, reply->body_bytes + 1);
 }
 
 /* Asks, and turns the node and the server until the answer is there. */

@@ -21,9 +21,9 @@
 /* Outcome of reading one text: STATUS_OK with actions, or a fault. */
 struct reading {
     enum status status;
-    struct json_actions actions;
+    struct request_actions actions;
     struct name hunt;
-    struct json_fault fault;
+    struct request_fault fault;
 };
 
 static struct reading read_bytes(const char *text, size_t bytes, bool names_hunt, enum plane plane)

@@ -1,0 +1,217 @@
+#include "proto/actions_scan.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cluster/base/bytes.h"
+
+#define VARINT_BYTES_MAX 10
+#define TAG_MAX          UINT32_C(0x1fffffff)
+
+enum wire {
+    WIRE_VARINT = 0,
+    WIRE_FIXED_64 = 1,
+    WIRE_BYTES = 2,
+    WIRE_FIXED_32 = 5,
+};
+
+enum form {
+    FORM_WHOLE,    /* 64 bits */
+    FORM_WHOLE_32, /* 32 bits */
+    FORM_BYTES,
+    FORM_TEXT,
+    FORM_CLAIM,
+    FORM_REACTION,
+};
+
+struct field {
+    const char *name;
+    enum form form;
+};
+
+/* By their numbers, from 1. */
+static const struct field request_fields[] = {
+    {"hunt", FORM_TEXT}, {"claims", FORM_CLAIM}, {"reactions", FORM_REACTION}};
+static const struct field claim_fields[] = {{"player", FORM_BYTES},
+                                            {"seq", FORM_WHOLE},
+                                            {"x", FORM_WHOLE_32},
+                                            {"y", FORM_WHOLE_32},
+                                            {"time_ms", FORM_WHOLE}};
+static const struct field reaction_fields[] = {{"player", FORM_BYTES},
+                                               {"seq", FORM_WHOLE},
+                                               {"to", FORM_BYTES},
+                                               {"emoji", FORM_TEXT},
+                                               {"time_ms", FORM_WHOLE}};
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+struct message {
+    const struct field *fields;
+    size_t count;
+};
+
+/* One field as it stands in the bytes. */
+struct piece {
+    uint64_t tag;
+    unsigned wire;
+    uint64_t value;      /* WIRE_VARINT */
+    const uint8_t *data; /* WIRE_BYTES */
+    size_t bytes;
+};
+
+/* Unlike take_varint this one takes forms that are longer than needed: some writers leave room for
+ * a length before they know it. */
+static uint64_t take_number(struct reader *reader)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < VARINT_BYTES_MAX; i++) {
+        const uint8_t byte = take_u8(reader);
+        if (i == VARINT_BYTES_MAX - 1 && byte > 1)
+            break;
+        value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if ((byte & 0x80) == 0)
+            return value;
+    }
+    reader->failed = true;
+    return 0;
+}
+
+static bool take_piece(struct reader *reader, struct piece *piece)
+{
+    const uint64_t key = take_number(reader);
+    *piece = (struct piece){.tag = key >> 3, .wire = (unsigned)(key & 7)};
+    if (piece->tag == 0 || piece->tag > TAG_MAX)
+        return false;
+    uint64_t bytes = 0;
+    switch (piece->wire) {
+    case WIRE_VARINT:
+        piece->value = take_number(reader);
+        return reader_ok(reader);
+    case WIRE_FIXED_64:
+        (void)take_u64(reader);
+        return reader_ok(reader);
+    case WIRE_FIXED_32:
+        (void)take_u32(reader);
+        return reader_ok(reader);
+    case WIRE_BYTES:
+        bytes = take_number(reader);
+        if (bytes > reader_left(reader))
+            return false;
+        piece->bytes = (size_t)bytes;
+        piece->data = take_bytes(reader, piece->bytes);
+        return reader_ok(reader);
+    default:
+        return false; /* groups, which nobody writes any more */
+    }
+}
+
+static bool check_text(const struct request_reading *reading, const char *name,
+                       const struct piece *piece)
+{
+    const char *text = (const char *)piece->data;
+    if (memchr(text, '\0', piece->bytes) != NULL || utf8_prefix(text, piece->bytes) != piece->bytes)
+        return request_refuse(reading, 400, "malformed", name, "must be UTF-8 without zeros");
+    return true;
+}
+
+static bool check_piece(const struct request_reading *reading, const struct field *field,
+                        const struct piece *piece)
+{
+    const bool whole = field->form == FORM_WHOLE || field->form == FORM_WHOLE_32;
+    if (piece->wire != (whole ? WIRE_VARINT : WIRE_BYTES))
+        return request_refuse_type(reading, field->name, whole ? "a varint" : "a length and bytes");
+    if (field->form == FORM_WHOLE_32 && piece->value > UINT32_MAX)
+        return request_refuse_range(reading, field->name, "a number of 32 bits");
+    return field->form != FORM_TEXT || check_text(reading, field->name, piece);
+}
+
+static bool refuse_bytes(const struct request_reading *reading)
+{
+    return request_refuse(reading, 400, "malformed", "", "the bytes are no protobuf message");
+}
+
+/* The next field; NULL: refused. */
+static const struct field *take_field(const struct request_reading *reading,
+                                      const struct message *message, struct reader *reader,
+                                      struct piece *piece)
+{
+    if (!take_piece(reader, piece)) {
+        (void)refuse_bytes(reading);
+        return NULL;
+    }
+    if (piece->tag > message->count) {
+        char tag[24];
+        (void)snprintf(tag, sizeof tag, "%llu", (unsigned long long)piece->tag);
+        (void)request_refuse(reading, 400, "unknown_field", tag, "there is no field %s here", tag);
+        return NULL;
+    }
+    const struct field *field = &message->fields[piece->tag - 1];
+    return check_piece(reading, field, piece) ? field : NULL;
+}
+
+static bool check_once(const struct request_reading *reading, const struct field *field,
+                       const struct piece *piece, uint32_t *seen)
+{
+    const uint32_t bit = UINT32_C(1) << piece->tag;
+    if ((*seen & bit) != 0)
+        return request_refuse(reading, 400, "malformed", field->name, "%s is there twice",
+                              field->name);
+    *seen |= bit;
+    return true;
+}
+
+static bool scan_action(const struct request_reading *reading, const struct piece *action,
+                        enum form form)
+{
+    const struct message message = form == FORM_CLAIM
+                                       ? (struct message){claim_fields, COUNT(claim_fields)}
+                                       : (struct message){reaction_fields, COUNT(reaction_fields)};
+    uint32_t seen = 0;
+    struct reader reader;
+    reader_init(&reader, action->data, action->bytes);
+    while (!reader_done(&reader)) {
+        struct piece piece;
+        const struct field *field = take_field(reading, &message, &reader, &piece);
+        if (field == NULL || !check_once(reading, field, &piece, &seen))
+            return false;
+    }
+    return true;
+}
+
+static bool check_hunt(const struct request_reading *reading, bool names_hunt, bool named)
+{
+    if (named && !names_hunt)
+        return request_refuse(reading, 400, "unknown_field", "hunt",
+                              "the path says already which hunt");
+    return named == names_hunt || request_refuse_missing(reading, "hunt");
+}
+
+bool actions_scan(struct request_reading *reading, const void *body, size_t bytes, bool names_hunt)
+{
+    static const struct message message = {request_fields, COUNT(request_fields)};
+    size_t counts[2] = {0, 0}; /* claims, reactions */
+    uint32_t seen = 0;
+    struct reader reader;
+    reader_init(&reader, body, bytes);
+    while (!reader_done(&reader)) {
+        struct piece piece;
+        reading->list = NULL;
+        const struct field *field = take_field(reading, &message, &reader, &piece);
+        if (field == NULL)
+            return false;
+        if (field->form == FORM_TEXT) {
+            if (!check_once(reading, field, &piece, &seen))
+                return false;
+            continue;
+        }
+        size_t *count = &counts[field->form == FORM_REACTION];
+        if (!request_check_count(reading, counts[0] + counts[1] + 1, field->name))
+            return false;
+        reading->list = field->name;
+        reading->at = (*count)++;
+        if (!scan_action(reading, &piece, field->form))
+            return false;
+    }
+    reading->list = NULL;
+    return check_hunt(reading, names_hunt, seen != 0);
+}
