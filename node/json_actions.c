@@ -234,6 +234,7 @@ enum status json_actions_read(struct request_actions *ret_actions,
         !count_list(&reading, json_object_get(request->root, "reactions"), "reactions", &count) ||
         !request_check_any(&reading, count))
         return STATUS_INVALID;
+    CHECK(count > 0); /* none at all is a fault */
     struct request_actions actions = {.list = malloc(count * sizeof actions.list[0])};
     if (actions.list == NULL)
         return STATUS_NO_MEMORY;
