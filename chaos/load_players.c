@@ -13,7 +13,9 @@
 static struct player_id make_id(struct rng *rng)
 {
     struct player_id id;
-    const uint64_t words[2] = {rng_next(rng), rng_next(rng)};
+    uint64_t words[2];
+    for (size_t i = 0; i < 2; i++)
+        words[i] = rng_next(rng);
     memcpy(id.bytes, words, sizeof id.bytes);
     id.bytes[6] = (uint8_t)((id.bytes[6] & 0x0f) | 0x80);
     id.bytes[8] = (uint8_t)((id.bytes[8] & 0x3f) | 0x80);

@@ -128,8 +128,9 @@ static void draw_treasure(struct rng *rng, const struct generate_hunt *hunt,
     const int length = snprintf(name, sizeof name, "t%u", (unsigned)at);
     CHECK(name_set(&treasure->id, name, (size_t)length) == STATUS_OK);
     const int32_t field = field_of(definition);
-    put_on_plane(definition, between(rng, -field, field), between(rng, -field, field), &treasure->x,
-                 &treasure->y);
+    const int32_t x = between(rng, -field, field);
+    const int32_t y = between(rng, -field, field);
+    put_on_plane(definition, x, y, &treasure->x, &treasure->y);
     treasure->number = at;
     treasure->radius = number(rng, 1, 30);
     treasure->points = rng_chance(rng, 1, 20) ? 0 : 10 * number(rng, 1, 10);
@@ -298,8 +299,9 @@ static void draw_click(const struct generate_players *players, const struct play
         return;
     }
     const int32_t field = field_of(definition) * 3;
-    put_on_plane(definition, between(rng, -field, field), between(rng, -field, field), &action->x,
-                 &action->y);
+    const int32_t x = between(rng, -field, field);
+    const int32_t y = between(rng, -field, field);
+    put_on_plane(definition, x, y, &action->x, &action->y);
 }
 
 static void draw_reaction(const struct generate_players *players, struct rng *rng,
@@ -381,12 +383,9 @@ void generate_action(struct generate_players *players, struct rng *rng, int64_t 
             spoil(players, player, rng, ret_action);
         return;
     }
-    *ret_action = (struct action){
-        .hunt = players->hunt,
-        .player = player->id,
-        .seq = draw_seq(player, rng),
-        .time_ms = draw_time(rng, now_ms),
-    };
+    *ret_action = (struct action){.hunt = players->hunt, .player = player->id};
+    ret_action->seq = draw_seq(player, rng);
+    ret_action->time_ms = draw_time(rng, now_ms);
     draw_content(players, player, rng, ret_action);
     player->sent[player->sent_count++ % SENT_KEPT] = *ret_action;
 }

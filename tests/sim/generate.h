@@ -1,6 +1,7 @@
 /* tests/sim/generate.h -- Random hunts and random players for the simulator and for comparing the
- * engine with the model. All chance comes from the caller's rng. One thread; aborts when memory
- * runs out. */
+ * engine with the model. All chance comes from the caller's rng, drawn one statement after another:
+ * C leaves the order of calls within an argument list or an initializer to the compiler, and a seed
+ * must mean the same to all of them. One thread; aborts when memory runs out. */
 #ifndef CAIRN_TESTS_SIM_GENERATE_H
 #define CAIRN_TESTS_SIM_GENERATE_H
 

@@ -96,11 +96,11 @@ static void game_init(struct game *game, uint64_t seed)
     const uint32_t some = (uint32_t)rng_next(rng) & (uint32_t)rng_next(rng);
     game->wish = (struct generate_hunt){
         .name = "harbour",
-        .features = FEATURES & (rng_chance(rng, 1, 4) ? UINT32_MAX : some),
-        .treasures = (uint16_t)rng_between(rng, 1, rng_chance(rng, 1, 10) ? 90 : 16),
         .start_ms = (int64_t)(START_US / 1000),
-        .length_ms = (int64_t)rng_between(rng, 5000, 60000),
     };
+    game->wish.features = FEATURES & (rng_chance(rng, 1, 4) ? UINT32_MAX : some);
+    game->wish.treasures = (uint16_t)rng_between(rng, 1, rng_chance(rng, 1, 10) ? 90 : 16);
+    game->wish.length_ms = (int64_t)rng_between(rng, 5000, 60000);
     game->epoch = epoch_of(hlc_from_us(START_US), game->epoch_ms);
     game->last_hlc = hlc_from_us(START_US) - 1;
     (void)model_entry(game->model, 0, game->last_hlc, 0);

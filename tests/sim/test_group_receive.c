@@ -793,20 +793,18 @@ static struct log_entry some_entry(struct rng *rng, uint64_t term)
         return change_to(term > 0 ? term : 1, founders, (uint32_t)rng_between(rng, 1, 4));
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)rng_next(rng);
-    return (struct log_entry){
-        .term = term,
-        .type = (enum entry_type)rng_below(rng, 5),
-        .data = bytes,
-        .bytes = 8 * (uint32_t)rng_below(rng, 9),
-    };
+    struct log_entry entry = {.term = term, .data = bytes};
+    entry.type = (enum entry_type)rng_below(rng, 5);
+    entry.bytes = 8 * (uint32_t)rng_below(rng, 9);
+    return entry;
 }
 
 static struct group_message some_message(struct rng *rng, struct log_entry entries[4])
 {
     const uint64_t term =
         rng_chance(rng, 3, 4) ? view().term + rng_below(rng, 3) : some_number(rng);
-    struct group_message message =
-        message_of((enum group_message_type)rng_below(rng, 8), rng_between(rng, 1, 5), term);
+    const enum group_message_type type = (enum group_message_type)rng_below(rng, 8);
+    struct group_message message = message_of(type, rng_between(rng, 1, 5), term);
     if (rng_chance(rng, 1, 10))
         message.from_node = some_number(rng);
     if (message.type != GROUP_APPEND) {

@@ -48,28 +48,27 @@ static uint32_t draw(struct rng *rng, uint32_t low, uint32_t high)
     return (uint32_t)rng_between(rng, low, high);
 }
 
-/* Some seeds are quiet, some are rough in one way only, some in all. */
+/* Some seeds are quiet, some are rough in one way only, some in all. One draw a statement: within
+ * an initializer their order would be the compiler's choice. */
 static void draw_climate(struct world *world)
 {
     struct rng *rng = &world->rng;
     struct world_climate *climate = &world->climate;
-    *climate = (struct world_climate){
-        .ranges = draw(rng, 2, WORLD_RANGES_MAX),
-        .epoch_ms = rng_chance(rng, 1, 3) ? draw(rng, 100, 400) : draw(rng, 1000, 5000),
-        .players_max = 4000,
-        .tail_bytes_max = rng_chance(rng, 1, 2) ? draw(rng, 1000, 20000) : TAIL_BYTES_MAX,
-        .sync_us_max = draw(rng, 100, 3000),
-        .slow_sync_percent = rng_chance(rng, 1, 3) ? draw(rng, 1, 10) : 0,
-        .delay_us_max = draw(rng, 200, 5000),
-        .loss_percent = rng_chance(rng, 1, 2) ? draw(rng, 1, 10) : 0,
-        .duplicate_percent = rng_chance(rng, 1, 2) ? draw(rng, 1, 10) : 0,
-        .reply_loss_percent = rng_chance(rng, 1, 2) ? draw(rng, 1, 20) : 0,
-        .crash_every_ms = rng_chance(rng, 3, 4) ? draw(rng, 1000, 8000) : 0,
-        .request_every_us = draw(rng, 5000, 60000),
-        .redefine_every_ms = draw(rng, 2000, 10000),
-        .clock_offset_us_max = rng_chance(rng, 1, 2) ? 100000 : 0,
-        .features = (uint32_t)rng_next(rng) & GENERATE_ALL & ~GENERATE_GEO,
-    };
+    climate->ranges = draw(rng, 2, WORLD_RANGES_MAX);
+    climate->epoch_ms = rng_chance(rng, 1, 3) ? draw(rng, 100, 400) : draw(rng, 1000, 5000);
+    climate->players_max = 4000;
+    climate->tail_bytes_max = rng_chance(rng, 1, 2) ? draw(rng, 1000, 20000) : TAIL_BYTES_MAX;
+    climate->sync_us_max = draw(rng, 100, 3000);
+    climate->slow_sync_percent = rng_chance(rng, 1, 3) ? draw(rng, 1, 10) : 0;
+    climate->delay_us_max = draw(rng, 200, 5000);
+    climate->loss_percent = rng_chance(rng, 1, 2) ? draw(rng, 1, 10) : 0;
+    climate->duplicate_percent = rng_chance(rng, 1, 2) ? draw(rng, 1, 10) : 0;
+    climate->reply_loss_percent = rng_chance(rng, 1, 2) ? draw(rng, 1, 20) : 0;
+    climate->crash_every_ms = rng_chance(rng, 3, 4) ? draw(rng, 1000, 8000) : 0;
+    climate->request_every_us = draw(rng, 5000, 60000);
+    climate->redefine_every_ms = draw(rng, 2000, 10000);
+    climate->clock_offset_us_max = rng_chance(rng, 1, 2) ? 100000 : 0;
+    climate->features = (uint32_t)rng_next(rng) & GENERATE_ALL & ~GENERATE_GEO;
 }
 
 static void found_members(struct world *world)
