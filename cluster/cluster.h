@@ -29,6 +29,7 @@
 struct cluster_config {
     uint64_t node;           /* this node's id; above 0 */
     uint64_t seed;           /* spreads election time-outs */
+    uint64_t index_secret;   /* random, told to nobody: what the players' indexes hash with */
     uint32_t tail_bytes_max; /* of each group; TAIL_BYTES_MAX, smaller in tests */
     struct member self;      /* id and boot included: what the system group shall know of us */
 };

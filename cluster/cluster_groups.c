@@ -360,7 +360,7 @@ static enum status make_states(struct cluster *cluster)
             continue;
         if (i >= settings->ranges)
             return STATUS_CORRUPT;
-        slot->state = range_state_new(settings, i);
+        slot->state = range_state_new(settings, i, cluster->config.index_secret);
         if (slot->state == NULL)
             return STATUS_NO_MEMORY;
     }

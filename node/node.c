@@ -204,6 +204,9 @@ static enum status make_core(struct node *node, const struct node_settings *sett
     (void)snprintf(core.self.http, sizeof core.self.http, "%s", settings->http);
     (void)snprintf(core.self.peer, sizeof core.self.peer, "%s", peer);
     node->self = core.self;
+    const enum status status = identity_random(&core.index_secret);
+    if (status != STATUS_OK)
+        return status;
     node->cluster = cluster_new(&core);
     return node->cluster != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }

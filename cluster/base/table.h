@@ -1,10 +1,15 @@
 /* cluster/base/table.h -- An index from 64-bit hashes to numbers, by open addressing.
  *
- * A cell holds 32 bits of the hash and the number; the keys are the caller's, who compares them for
- * each number that the table offers. Linear probing: the cells of one hash lie side by side, so a
- * lookup is one cache line, nearly always. The capacity is fixed when it is made, at most two
- * thirds of the cells are used, and nothing is ever taken out. The order of the cells is no part of
- * any replicated state. One thread. */
+ * A cell holds the low 32 bits of the hash, the tag, and the number; the keys are the caller's, who
+ * compares them for each number that the table offers. The upper bits of a tag say where its
+ * probing begins, linearly: the cells of one hash lie side by side, so a lookup is one cache line,
+ * nearly always. At most two thirds of the cells are used, and nothing is ever taken out. The order
+ * of the cells is no part of any replicated state.
+ *
+ * The table begins small and doubles as it fills, so that an index for many players costs little
+ * while there are few; a doubling reads and writes the cells once, in order, and never looks at the
+ * keys. A replica that skipped a change of its log would diverge, so when there is no memory for a
+ * doubling, the process aborts. One thread. */
 #ifndef CAIRN_CLUSTER_BASE_TABLE_H
 #define CAIRN_CLUSTER_BASE_TABLE_H
 
@@ -24,8 +29,9 @@ struct table_cell {
 };
 
 struct table {
-    struct table_cell *cells;
+    struct table_cell *cells; /* mask + 1 of them, a power of two */
     uint32_t mask;
+    unsigned shift; /* of a tag, for the cell where its probing begins */
     uint32_t count;
     uint32_t capacity;
 };
@@ -36,7 +42,7 @@ void table_fini(struct table *table);
 
 void table_prefetch(const struct table *table, uint64_t hash);
 
-/* The numbers that may belong to a hash:
+/* The numbers that may belong to a hash; until the next insertion:
  *
  *    struct table_probe probe = table_probe(table, hash);
  *    while ((number = table_next(table, &probe)) != TABLE_NONE) compare the key of number;
@@ -51,7 +57,7 @@ uint32_t table_next(const struct table *table, struct table_probe *probe);
 /* Enters a number (not TABLE_NONE); there must be room, and the same key must not be in. */
 void table_insert(struct table *table, uint64_t hash, uint32_t number);
 
-/* Bytes of memory, for the metrics. */
+/* Bytes of memory at present, for the metrics. */
 size_t table_bytes(const struct table *table);
 
 #endif

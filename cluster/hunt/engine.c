@@ -9,15 +9,13 @@
 
 /* What a player has who has not been judged yet. */
 static const struct player newcomer;
-static const struct tap_set no_taps;
 
 static enum status make_lists(struct engine *engine)
 {
     const uint32_t players_max = engine->config.players_max;
     const uint32_t receipts_max = engine->config.receipts_max;
     CHECK(players_max <= UINT32_MAX / RECEIVED_PER_PLAYER - 1);
-    engine->order = calloc(players_max, sizeof engine->order[0]);
-    if (engine->order == NULL || players_init(&engine->players, players_max) != STATUS_OK ||
+    if (players_init(&engine->players, players_max, engine->config.index_secret) != STATUS_OK ||
         receipts_init(&engine->receipts, receipts_max) != STATUS_OK ||
         claims_init(&engine->claims, receipts_max) != STATUS_OK ||
         awards_init(&engine->awards, receipts_max) != STATUS_OK ||
@@ -52,7 +50,6 @@ void engine_free(struct engine *engine)
     claims_fini(&engine->claims);
     receipts_fini(&engine->receipts);
     players_fini(&engine->players);
-    free(engine->order);
     free(engine);
 }
 
@@ -249,8 +246,7 @@ static void accept_claim(struct engine *engine, struct player *player,
     player->place_x = judgement->action->x;
     player->place_y = judgement->action->y;
     player->place_us = hlc_us(judgement->moment->hlc);
-    if (player->has_taps)
-        taps_forget(players_taps(&engine->players, player), treasure);
+    players_forget_taps(&engine->players, player, treasure);
     if (verdict->outcome == OUTCOME_PENDING) {
         const struct pending_claim claim = {
             .receipt = receipt,
@@ -279,9 +275,8 @@ static void write_down(struct engine *engine, struct player *player,
     if (outcome_accepted(verdict->outcome)) {
         accept_claim(engine, player, judgement);
     } else if (verdict->outcome == OUTCOME_TAP) {
-        player->has_taps = true;
-        taps_click(players_taps(&engine->players, player), verdict->treasure->number,
-                   hlc_us(judgement->moment->hlc));
+        players_click(&engine->players, player, verdict->treasure->number,
+                      hlc_us(judgement->moment->hlc));
     } else if (verdict->outcome == OUTCOME_REACTED) {
         given_add(&engine->given, judgement->action);
     }
@@ -328,7 +323,7 @@ static void judge_new(struct engine *engine, struct player *player, const struct
     const struct trial trial = {
         .hunt = hunt,
         .player = player != NULL ? player : &newcomer,
-        .taps = player != NULL ? players_taps(&engine->players, player) : &no_taps,
+        .taps = players_taps(&engine->players, player != NULL ? player : &newcomer),
         .receipts = &engine->receipts,
         .action = action,
         .t_us = hlc_us(moment->hlc),

@@ -23,6 +23,7 @@ struct engine_config {
     uint32_t players_max;  /* (hunt, player) pairs that this range may hold */
     uint32_t receipts_max; /* accepted claims that this range may hold */
     uint32_t epoch_ms;
+    uint64_t index_secret; /* of this process (players.h); no replicated state */
 };
 
 struct engine;
@@ -290,13 +291,14 @@ bool engine_has_room(const struct engine *engine, uint16_t hunt, const struct pl
 uint32_t engine_players(const struct engine *engine);
 uint32_t engine_receipts(const struct engine *engine);
 
-/* What one more player, and one more accepted claim, cost; boards, click patterns, emoji and what
- * waits to be settled aside. */
+/* What a player, on average at present, and one more accepted claim cost; boards, click patterns,
+ * emoji and what waits to be settled aside. */
 size_t engine_bytes_per_player(const struct engine *engine);
 size_t engine_bytes_per_receipt(void);
 
 /* A digest over the whole state in a canonical order (not the tables' order): equal on every
- * replica that applied the same log. Slow: it sorts; for checks. */
+ * replica that applied the same log. Slow: it sorts, in memory of its own, and aborts when there is
+ * none; for checks. */
 uint64_t engine_digest(const struct engine *engine);
 
 #endif

@@ -234,9 +234,11 @@ static uint64_t digest_head(const struct engine *engine)
 uint64_t engine_digest(const struct engine *engine)
 {
     const uint32_t count = engine->players.count;
+    const struct player **order = malloc((size_t)count * sizeof *order + 1);
+    CHECK(order != NULL);
     for (uint32_t i = 0; i < count; i++)
-        engine->order[i] = &engine->players.records[i];
-    qsort(engine->order, count, sizeof engine->order[0], compare_players);
+        order[i] = &engine->players.records[i];
+    qsort(order, count, sizeof order[0], compare_players);
 
     uint64_t digest = digest_head(engine);
     for (uint16_t i = 0; i < HUNTS_MAX; i++) {
@@ -244,6 +246,7 @@ uint64_t engine_digest(const struct engine *engine)
             digest = digest_hunt(engine, digest, i);
     }
     for (uint32_t i = 0; i < count; i++)
-        digest = digest_player(engine, digest, engine->order[i]);
+        digest = digest_player(engine, digest, order[i]);
+    free(order);
     return digest_waiting(engine, digest);
 }

@@ -26,7 +26,6 @@ struct engine {
     uint64_t settled_next;               /* every epoch before it is settled */
     uint64_t settled_digest;
     struct engine_tally tally;
-    const struct player **order; /* engine_digest's, touched by it only */
 };
 
 /* NULL: no version of it has been learned. */

@@ -290,9 +290,9 @@ uint32_t engine_receipts(const struct engine *engine)
 
 size_t engine_bytes_per_player(const struct engine *engine)
 {
+    const uint32_t count = engine->players.count;
     const size_t index = table_bytes(&engine->players.index);
-    return sizeof(struct player) +
-           (index + engine->players.capacity - 1) / engine->players.capacity;
+    return sizeof(struct player) + (count > 0 ? (index + count - 1) / count : 0);
 }
 
 size_t engine_bytes_per_receipt(void)

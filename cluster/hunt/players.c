@@ -10,6 +10,7 @@
 
 _Static_assert(offsetof(struct player, window) + offsetof(struct window, entries) == CACHE_LINE,
                "what every action needs is the first cache line");
+_Static_assert(offsetof(struct player, bucket) % CACHE_LINE == 0, "what few need is the last one");
 _Static_assert(sizeof(struct player) == 448, "a player costs what the budget says");
 
 uint64_t player_bit(uint16_t treasure)
@@ -17,13 +18,12 @@ uint64_t player_bit(uint16_t treasure)
     return treasure < PLAYER_BITS ? UINT64_C(1) << treasure : 0;
 }
 
-enum status players_init(struct players *players, uint32_t capacity)
+enum status players_init(struct players *players, uint32_t capacity, uint64_t secret)
 {
-    *players = (struct players){.capacity = capacity};
+    *players = (struct players){.capacity = capacity, .secret = secret};
     /* calloc leaves large memory untouched until it is used; it does not align it enough. */
     players->storage = calloc((size_t)capacity + 1, sizeof(struct player));
-    players->taps = calloc(capacity, sizeof players->taps[0]);
-    if (players->storage == NULL || players->taps == NULL ||
+    if (players->storage == NULL || tap_pool_init(&players->taps, capacity) != STATUS_OK ||
         table_init(&players->index, capacity) != STATUS_OK) {
         players_fini(players);
         return STATUS_NO_MEMORY;
@@ -37,7 +37,7 @@ enum status players_init(struct players *players, uint32_t capacity)
 void players_fini(struct players *players)
 {
     table_fini(&players->index);
-    free(players->taps);
+    tap_pool_fini(&players->taps);
     free(players->storage);
     *players = (struct players){0};
 }
@@ -47,10 +47,13 @@ bool players_full(const struct players *players)
     return players->count == players->capacity;
 }
 
-uint64_t players_hash(uint16_t hunt, const struct player_id *id)
+/* What the index goes by. */
+static uint64_t secret_hash(const struct players *players, uint16_t hunt,
+                            const struct player_id *id)
 {
     /* The golden ratio spreads a player's hunts over the index. */
-    return hash_player(id) ^ hunt * UINT64_C(0x9e3779b97f4a7c15);
+    const uint64_t hash = hash_chain(players->secret, id->bytes, sizeof id->bytes);
+    return hash ^ hunt * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static struct player *find_hashed(const struct players *players, uint16_t hunt,
@@ -70,18 +73,18 @@ static struct player *find_hashed(const struct players *players, uint16_t hunt,
 struct player *players_find(const struct players *players, uint16_t hunt,
                             const struct player_id *id)
 {
-    return find_hashed(players, hunt, id, players_hash(hunt, id));
+    return find_hashed(players, hunt, id, secret_hash(players, hunt, id));
 }
 
 void players_prefetch_index(const struct players *players, uint16_t hunt,
                             const struct player_id *id)
 {
-    table_prefetch(&players->index, players_hash(hunt, id));
+    table_prefetch(&players->index, secret_hash(players, hunt, id));
 }
 
 void players_prefetch(const struct players *players, uint16_t hunt, const struct player_id *id)
 {
-    struct table_probe probe = table_probe(&players->index, players_hash(hunt, id));
+    struct table_probe probe = table_probe(&players->index, secret_hash(players, hunt, id));
     const uint32_t slot = table_next(&players->index, &probe);
     if (slot == TABLE_NONE)
         return;
@@ -93,7 +96,7 @@ void players_prefetch(const struct players *players, uint16_t hunt, const struct
 struct player *players_add(struct players *players, uint16_t hunt, const struct player_id *id)
 {
     CHECK(!players_full(players));
-    const uint64_t hash = players_hash(hunt, id);
+    const uint64_t hash = secret_hash(players, hunt, id);
     CHECK(find_hashed(players, hunt, id, hash) == NULL);
     struct player *player = &players->records[players->count];
     player->id = *id;
@@ -111,9 +114,29 @@ uint32_t players_slot(const struct players *players, const struct player *player
     return (uint32_t)slot;
 }
 
-struct tap_set *players_taps(const struct players *players, const struct player *player)
+const struct tap_set *players_taps(const struct players *players, const struct player *player)
 {
-    return &players->taps[players_slot(players, player)];
+    static const struct tap_set none;
+    return player->taps != 0 ? tap_pool_at(&players->taps, player->taps) : &none;
+}
+
+void players_click(struct players *players, struct player *player, uint16_t treasure, uint64_t t_us)
+{
+    if (player->taps == 0)
+        player->taps = tap_pool_take(&players->taps);
+    taps_click(tap_pool_at(&players->taps, player->taps), treasure, t_us);
+}
+
+void players_forget_taps(struct players *players, struct player *player, uint16_t treasure)
+{
+    if (player->taps == 0)
+        return;
+    struct tap_set *set = tap_pool_at(&players->taps, player->taps);
+    taps_forget(set, treasure);
+    if (!taps_empty(set))
+        return;
+    tap_pool_give_back(&players->taps, player->taps);
+    player->taps = 0;
 }
 
 void holdings_init(struct holdings *holdings, const struct player *player,

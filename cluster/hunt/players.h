@@ -2,7 +2,10 @@
  * each holds.
  *
  * Records lie in one array in the order in which players came, never move, and are found through an
- * index. Capacity is fixed when it is made; memory is touched as it fills. */
+ * index. Capacity is fixed when it is made; memory is touched as it fills.
+ *
+ * Players choose their own ids, so the index hashes them with a secret of the process: without it
+ * nobody can choose ids that meet in one place. Neither it nor the index is replicated state. */
 #ifndef CAIRN_CLUSTER_HUNT_PLAYERS_H
 #define CAIRN_CLUSTER_HUNT_PLAYERS_H
 
@@ -14,7 +17,7 @@
 #include "cluster/base/ids.h"
 #include "cluster/base/table.h"
 #include "cluster/hunt/receipts.h"
-#include "cluster/hunt/taps.h"
+#include "cluster/hunt/tap_pool.h"
 #include "cluster/hunt/window.h"
 
 /* What a player's rate had left when he last took a token (rules.c says how it is counted). */
@@ -29,45 +32,44 @@ struct bucket {
 /* The bit of a treasure in the words of a record; 0: it has none. */
 uint64_t player_bit(uint16_t treasure);
 
-/* One player in one hunt. Its first cache line holds what every action needs. */
+/* One player in one hunt. The first cache line holds what every action needs, the
+ * last one what few do; most actions touch one more, in the window. */
 struct player {
     alignas(64) struct player_id id;
     int64_t score;
-    struct bucket bucket;
-    uint64_t his;      /* bits of treasures found or won */
-    uint32_t receipts; /* head of his chain */
+    uint64_t his;       /* bits of treasures found or won */
+    uint64_t pending;   /* bits of treasures that wait for their epoch */
+    uint32_t receipts;  /* head of his chain */
+    uint32_t taps;      /* reference to his click patterns; 0: he has begun none */
+    uint32_t reactions; /* emoji received and delivered; stops at UINT32_MAX */
     uint16_t hunt;
     bool has_bucket; /* he took a token once; else it is full */
     bool has_place;  /* a claim of his was accepted */
     struct window window;
-    uint64_t pending;    /* bits of treasures that wait for their epoch */
+    struct bucket bucket;
     uint64_t score_hlc;  /* of the last claim that brought points; 0: none */
     uint64_t score_from; /* a stamp: the present score counts on boards of later ones */
     uint64_t place_us;   /* of his last accepted claim */
     int32_t place_x, place_y;
-    uint32_t reactions; /* emoji received and delivered; stops at UINT32_MAX */
-    uint32_t received;  /* head of his chain of counts by emoji */
-    uint64_t joined;    /* the stamp of his first judged action */
-    bool has_taps;      /* he has begun click patterns; else his tap_set need not be looked at */
+    uint64_t joined;   /* the stamp of his first judged action */
+    uint32_t received; /* head of his chain of counts by emoji */
 };
 
 struct players {
     struct player *records;
-    struct tap_set *taps; /* of the record with the same number */
-    void *storage;        /* what records lie in, aligned */
+    void *storage; /* what records lie in, aligned */
+    struct tap_pool taps;
     struct table index;
+    uint64_t secret; /* what the index hashes with */
     uint32_t count;
     uint32_t capacity;
 };
 
 /* STATUS_NO_MEMORY. */
-MUST_USE enum status players_init(struct players *players, uint32_t capacity);
+MUST_USE enum status players_init(struct players *players, uint32_t capacity, uint64_t secret);
 void players_fini(struct players *players);
 
 bool players_full(const struct players *players);
-
-/* What the index goes by. */
-uint64_t players_hash(uint16_t hunt, const struct player_id *id);
 
 /* NULL: unknown in this hunt. */
 struct player *players_find(const struct players *players, uint16_t hunt,
@@ -81,9 +83,16 @@ void players_prefetch(const struct players *players, uint16_t hunt, const struct
 /* A new record, all zeros but its id and hunt; there must be room, and the player be unknown. */
 struct player *players_add(struct players *players, uint16_t hunt, const struct player_id *id);
 
-/* The player's number in this range, and his click patterns. */
+/* The player's number in this range. */
 uint32_t players_slot(const struct players *players, const struct player *player);
-struct tap_set *players_taps(const struct players *players, const struct player *player);
+
+/* His click patterns; all zeros where he has begun none. */
+const struct tap_set *players_taps(const struct players *players, const struct player *player);
+
+/* A click on a treasure whose pattern is not finished by it, and one whose pattern is. */
+void players_click(struct players *players, struct player *player, uint16_t treasure,
+                   uint64_t t_us);
+void players_forget_taps(struct players *players, struct player *player, uint16_t treasure);
 
 /* Which treasures a player has. Answers from his bits; a number beyond them makes it walk his
  * receipts, once. */

@@ -69,6 +69,11 @@ void taps_click(struct tap_set *set, uint16_t treasure, uint64_t t_us)
     set->patterns[0] = pattern;
 }
 
+bool taps_empty(const struct tap_set *set)
+{
+    return set->patterns[0].clicks == 0;
+}
+
 void taps_forget(struct tap_set *set, uint16_t treasure)
 {
     const uint32_t at = find_pattern(set, treasure);

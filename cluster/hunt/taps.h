@@ -3,6 +3,7 @@
 #ifndef CAIRN_CLUSTER_HUNT_TAPS_H
 #define CAIRN_CLUSTER_HUNT_TAPS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cluster/base/bounds.h"
@@ -33,6 +34,9 @@ uint32_t taps_count(const struct tap_set *set, uint16_t treasure, uint64_t t_us,
 /* Adds a click. When the treasure is a fifth one, the pattern whose last click is oldest is
  * forgotten. Calls come with rising t. */
 void taps_click(struct tap_set *set, uint16_t treasure, uint64_t t_us);
+
+/* No pattern is begun. */
+bool taps_empty(const struct tap_set *set);
 
 /* The pattern is finished. */
 void taps_forget(struct tap_set *set, uint16_t treasure);

@@ -57,7 +57,8 @@ static uint32_t players_share(const struct settings *settings)
     return (uint32_t)(equal + equal / 16);
 }
 
-struct range_state *range_state_new(const struct settings *settings, uint32_t range)
+struct range_state *range_state_new(const struct settings *settings, uint32_t range,
+                                    uint64_t index_secret)
 {
     CHECK(range < settings->ranges);
     struct range_state *state = calloc(1, sizeof *state);
@@ -69,6 +70,7 @@ struct range_state *range_state_new(const struct settings *settings, uint32_t ra
         .players_max = players,
         .receipts_max = players * RECEIPTS_PER_PLAYER,
         .epoch_ms = settings->epoch_ms,
+        .index_secret = index_secret,
     };
     state->engine = engine_new(&config);
     if (state->engine == NULL) {

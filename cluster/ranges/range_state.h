@@ -31,8 +31,9 @@
 
 struct range_state;
 
-/* NULL: no memory. */
-struct range_state *range_state_new(const struct settings *settings, uint32_t range);
+/* The secret is this process's own (engine_config). NULL: no memory. */
+struct range_state *range_state_new(const struct settings *settings, uint32_t range,
+                                    uint64_t index_secret);
 void range_state_free(struct range_state *state);
 
 struct range_applied {

@@ -215,6 +215,7 @@ static void boot(struct rig *rig, uint32_t node)
     struct cluster_config config = {
         .node = rig->members[node].id,
         .seed = 7 * it->boot + node,
+        .index_secret = 11 * it->boot + node,
         .tail_bytes_max = TAIL_BYTES_MAX,
         .self = rig->members[node],
     };

@@ -197,6 +197,7 @@ void node_boot(struct world *world, struct node *node)
         .tail_bytes_max = world->climate.tail_bytes_max,
         .self = world->members[node->number],
     };
+    config.index_secret = config.seed * UINT64_C(0x9e3779b97f4a7c15);
     config.self.boot = node->boot;
     node->core = cluster_new(&config);
     CHECK(node->core != NULL);

@@ -25,11 +25,13 @@ struct stage {
 };
 
 /* Treasure i is called "t<i>", lies at (1000 i, 0), reaches 10 and brings 100 + i. */
-static inline void stage_init(struct stage *stage, uint16_t treasures)
+static inline void stage_init_for(struct stage *stage, uint16_t treasures, uint32_t players_max)
 {
     memset(stage, 0, sizeof *stage);
-    const struct engine_config config = {
-        .range = STAGE_RANGE, .players_max = 20, .receipts_max = 400, .epoch_ms = STAGE_EPOCH_MS};
+    const struct engine_config config = {.range = STAGE_RANGE,
+                                         .players_max = players_max,
+                                         .receipts_max = 20 * players_max,
+                                         .epoch_ms = STAGE_EPOCH_MS};
     stage->engine = engine_new(&config);
     assert_non_null(stage->engine);
     stage->log_index = 100;
@@ -43,6 +45,11 @@ static inline void stage_init(struct stage *stage, uint16_t treasures)
         treasure->radius = 10;
         treasure->points = 100U + i;
     }
+}
+
+static inline void stage_init(struct stage *stage, uint16_t treasures)
+{
+    stage_init_for(stage, treasures, 20);
 }
 
 static inline void stage_fini(struct stage *stage)

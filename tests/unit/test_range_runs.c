@@ -40,7 +40,7 @@ static void lab_init(struct lab *lab)
                                       .players_max = 300};
     memset(lab, 0, sizeof *lab);
     for (uint32_t i = 0; i < RANGES; i++) {
-        lab->ranges[i] = range_state_new(&settings, i);
+        lab->ranges[i] = range_state_new(&settings, i, 7 * i);
         assert_non_null(lab->ranges[i]);
     }
     lab->merge = merge_new(RANGES, FIRST);

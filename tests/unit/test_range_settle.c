@@ -125,7 +125,7 @@ static void lab_init(struct lab *lab)
                                       .players_max = 300};
     *lab = (struct lab){.index = 10, .term = 5};
     for (uint32_t i = 0; i < REPLICAS; i++) {
-        lab->replicas[i] = range_state_new(&settings, RANGE);
+        lab->replicas[i] = range_state_new(&settings, RANGE, i);
         assert_non_null(lab->replicas[i]);
     }
     arena_init(&lab->arena);

@@ -29,8 +29,10 @@ struct lab {
     struct range_applied applied;
 };
 
+/* Each one has a secret of its own, as replicas have. */
 static void lab_init(struct lab *lab, uint32_t players_max)
 {
+    static uint64_t secret;
     *lab = (struct lab){
         .settings = {.cluster_id = 1,
                      .first_epoch = FIRST_EPOCH,
@@ -40,7 +42,7 @@ static void lab_init(struct lab *lab, uint32_t players_max)
                      .players_max = players_max},
         .index = 10,
     };
-    lab->state = range_state_new(&lab->settings, RANGE);
+    lab->state = range_state_new(&lab->settings, RANGE, ++secret);
     assert_non_null(lab->state);
     arena_init(&lab->arena);
 }

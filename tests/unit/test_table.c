@@ -81,16 +81,16 @@ static void hashes_of_one_cell_are_told_apart_by_their_tags(void **state)
     (void)state;
     struct table table;
     assert_int_equal(table_init(&table, 100), STATUS_OK);
-    /* The same low bits, so all want the same cell. */
+    /* The same upper bits of the tag, so all want the same cell. */
     for (uint32_t i = 0; i < 100; i++)
-        table_insert(&table, (uint64_t)i << 24 | 0xffffff, i);
+        table_insert(&table, 0xab000000U | i, i);
     for (uint32_t i = 0; i < 100; i++) {
         uint32_t offered = 0;
-        assert_true(offers(&table, (uint64_t)i << 24 | 0xffffff, i, &offered));
+        assert_true(offers(&table, 0xab000000U | i, i, &offered));
         assert_int_equal(offered, 1);
     }
     uint32_t offered = 0;
-    assert_false(offers(&table, UINT64_C(100) << 24 | 0xffffff, 100, &offered));
+    assert_false(offers(&table, 0xab000000U | 100, 100, &offered));
     assert_int_equal(offered, 0);
     table_fini(&table);
 }
@@ -101,27 +101,48 @@ static void a_run_of_cells_goes_round_the_end(void **state)
     struct table table;
     assert_int_equal(table_init(&table, 8), STATUS_OK);
     for (uint32_t i = 0; i < 8; i++)
-        table_insert(&table, UINT64_MAX - ((uint64_t)i << 32), i);
+        table_insert(&table, UINT64_MAX - i, i);
     assert_int_not_equal(table.cells[table.mask].number_plus_1, 0);
     assert_int_not_equal(table.cells[0].number_plus_1, 0);
     for (uint32_t i = 0; i < 8; i++) {
         uint32_t offered = 0;
-        assert_true(offers(&table, UINT64_MAX - ((uint64_t)i << 32), i, &offered));
+        assert_true(offers(&table, UINT64_MAX - i, i, &offered));
     }
     table_fini(&table);
 }
 
-static void a_third_of_the_cells_stays_free(void **state)
+static void a_third_of_the_cells_stays_free_and_few_more_than_needed_are_made(void **state)
 {
     (void)state;
     for (uint32_t capacity = 1; capacity < 3000; capacity += 7) {
         struct table table;
         assert_int_equal(table_init(&table, capacity), STATUS_OK);
-        assert_true(2 * (uint64_t)(table.mask + 1) >= 3 * (uint64_t)capacity - 1);
-        assert_int_equal((table.mask + 1) & table.mask, 0);
-        assert_int_equal(table_bytes(&table), (table.mask + 1) * sizeof(struct table_cell));
+        for (uint32_t i = 0; i < capacity; i++) {
+            table_insert(&table, i * UINT32_C(2654435769), i);
+            const uint64_t cells = table.mask + UINT64_C(1);
+            assert_true(2 * cells >= 3 * (i + UINT64_C(1)));
+            assert_true(cells <= 512 || cells <= 3 * (i + UINT64_C(1)));
+            assert_int_equal(cells & table.mask, 0);
+            assert_int_equal(table_bytes(&table), cells * sizeof(struct table_cell));
+        }
         table_fini(&table);
     }
+}
+
+static void a_table_for_many_is_small_while_there_are_few(void **state)
+{
+    (void)state;
+    struct table table;
+    assert_int_equal(table_init(&table, UINT32_C(1) << 30), STATUS_OK);
+    assert_true(table_bytes(&table) <= 4096);
+    for (uint32_t i = 0; i < 100000; i++)
+        table_insert(&table, i * UINT64_C(0x9e3779b97f4a7c15), i);
+    assert_true(table_bytes(&table) <= 24 * 100000);
+    for (uint32_t i = 0; i < 100000; i++) {
+        uint32_t offered = 0;
+        assert_true(offers(&table, i * UINT64_C(0x9e3779b97f4a7c15), i, &offered));
+    }
+    table_fini(&table);
 }
 
 static void prefetching_changes_nothing(void **state)
@@ -146,7 +167,8 @@ int main(void)
         cmocka_unit_test(equal_hashes_are_all_offered),
         cmocka_unit_test(hashes_of_one_cell_are_told_apart_by_their_tags),
         cmocka_unit_test(a_run_of_cells_goes_round_the_end),
-        cmocka_unit_test(a_third_of_the_cells_stays_free),
+        cmocka_unit_test(a_third_of_the_cells_stays_free_and_few_more_than_needed_are_made),
+        cmocka_unit_test(a_table_for_many_is_small_while_there_are_few),
         cmocka_unit_test(prefetching_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
