@@ -231,6 +231,21 @@ const struct merge *cluster_merge(const struct cluster *cluster)
     return cluster->merge;
 }
 
+void cluster_memory(const struct cluster *cluster, struct cluster_memory *ret_memory)
+{
+    struct cluster_memory memory = {.turn_bytes = arena_bytes(&cluster->arena)};
+    if (cluster->ledgers != NULL)
+        memory.ledgers_bytes = ledgers_bytes(cluster->ledgers);
+    if (cluster->system_group != NULL)
+        memory.tails_bytes = group_tail_bytes(cluster->system_group);
+    for (uint32_t i = 0; i < cluster->slot_count; i++) {
+        const struct slot *slot = cluster->slots[i];
+        if (slot != NULL)
+            memory.tails_bytes += group_tail_bytes(slot->group);
+    }
+    *ret_memory = memory;
+}
+
 struct range_state *cluster_range_state(const struct cluster *cluster, uint32_t range)
 {
     const struct slot *slot = range < cluster->slot_count ? cluster->slots[range] : NULL;

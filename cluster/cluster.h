@@ -144,6 +144,14 @@ bool cluster_leads(const struct cluster *cluster, uint32_t group, uint64_t *ret_
 /* The last index of a range's log that is applied here. */
 uint64_t cluster_applied(const struct cluster *cluster, uint32_t range);
 
+/* Memory of the core besides engines (cluster_range_state) and boards (cluster_merge). */
+struct cluster_memory {
+    uint64_t turn_bytes;    /* the turn's arena, kept from turn to turn */
+    uint64_t tails_bytes;   /* entries of all groups that are kept for the other replicas */
+    uint64_t ledgers_bytes; /* of what is to be settled */
+};
+void cluster_memory(const struct cluster *cluster, struct cluster_memory *ret_memory);
+
 /* For checks: the state of a range on this node, NULL until it is there. */
 struct range_state *cluster_range_state(const struct cluster *cluster, uint32_t range);
 

@@ -19,7 +19,21 @@ struct metrics {
     struct histogram parse;          /* a body, from its bytes to its actions, or to its fault */
     struct histogram commit;         /* a request's actions, from being taken to having results */
     struct histogram sync;           /* writes, from being handed over to being durable */
+    struct histogram apply;          /* steps of the core that commit entries and apply them */
+    struct histogram completion;     /* from an epoch's end to its complete board */
+
+    uint64_t epochs_completed; /* boards published of epochs of which all ranges are in */
+    uint64_t completed_us;     /* when the newest was; monotonic; 0: none was */
+    uint64_t completing_us;    /* from the one before it; 0: there are not two */
+
+    /* When it was ready, so that growth can be told from size. */
+    uint64_t resident_at_ready_bytes;
+    uint64_t heap_at_ready_bytes; /* of blocks in use */
 };
+
+/* Notes what a complete board that is published now, of an epoch that ended at `end_us` (physical),
+ * tells about time. */
+void metrics_count_epoch(struct metrics *metrics, const struct now *now, uint64_t end_us);
 
 /* Counts actions that were answered. */
 void metrics_count_results(struct metrics *metrics, const struct result *results, uint32_t count);

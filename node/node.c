@@ -12,6 +12,7 @@
 #include "cluster/clock/hlc.h"
 #include "node/loop.h"
 #include "node/node_parts.h"
+#include "node/vitals.h"
 
 /* A node that starts so long after the newest stamp in its logs has a clock that is more likely
  * wrong than right, and stamps never run backwards again. */
@@ -31,6 +32,10 @@ static void watch(struct node *node)
     if (node->ready != NULL && node->living && cluster_ready(node->cluster, &reason)) {
         void (*ready)(void *context) = node->ready;
         node->ready = NULL;
+        struct vitals vitals;
+        vitals_read(&vitals);
+        node->metrics.resident_at_ready_bytes = vitals.resident_bytes;
+        node->metrics.heap_at_ready_bytes = vitals.heap_used_bytes + vitals.heap_mapped_bytes;
         ready(node->ready_context);
     }
     if (node->stopped == NULL || node->stop_due || requests_count(node->requests) > 0)

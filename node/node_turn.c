@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cluster/base/check.h"
+#include "cluster/clock/hlc.h"
 #include "node/loop.h"
 #include "node/node_parts.h"
 
@@ -80,6 +81,16 @@ static void note(const struct effect *effect)
     log_write(levels[effect->note.level], effect->note.text, NULL);
 }
 
+static void count_epoch(struct node *node, const struct global_board *board)
+{
+    const struct settings *settings = system_state_settings(cluster_system(node->cluster));
+    if (!board->complete || settings == NULL)
+        return;
+    const struct now now = read_now(node);
+    const uint64_t end_us = hlc_us(epoch_start(board->through + 1, settings->epoch_ms));
+    metrics_count_epoch(&node->metrics, &now, end_us);
+}
+
 static void carry_out(struct node *node, const struct effect *effect)
 {
     switch (effect->kind) {
@@ -113,6 +124,7 @@ static void carry_out(struct node *node, const struct effect *effect)
         requests_answer(node->requests, effect->queried.token, effect->queried.reply);
         return;
     case EFFECT_PUBLISH:
+        count_epoch(node, effect->publish.board);
         global_board_release(effect->publish.board); /* readers ask the core, which has its own */
         return;
     case EFFECT_NOTE:
@@ -173,6 +185,8 @@ void turn_step(struct node *node, const struct event *event)
         node_die(status == STATUS_NO_MEMORY ? EXIT_FAILED : EXIT_DISK,
                  status == STATUS_NO_MEMORY ? "no memory" : "the stored log is not one of ours",
                  LOG_FIELDS(log_text("status", status_name(status))));
+    if (event->kind == EVENT_PERSISTED || event->kind == EVENT_CONTINUE)
+        histogram_add(&node->metrics.apply, read_now(node).monotonic_us - now.monotonic_us, 1);
     for (uint32_t i = 0; i < node->effects->count; i++)
         carry_out(node, &node->effects->list[i]);
     node->more = node->effects->more;

@@ -6,6 +6,7 @@
 #include "cluster/base/check.h"
 #include "cluster/clock/hlc.h"
 #include "cluster/ranges/range_state.h"
+#include "node/allocations.h"
 #include "node/metrics.h"
 #include "node/metrics_text.h"
 #include "node/routes_internal.h"
@@ -79,6 +80,8 @@ static void write_actions(const struct page *page)
               "Reading the body of a request with actions.");
     durations(page, "cairn_commit_duration_seconds", &metrics->commit,
               "From taking the actions of a request to having all their results.");
+    durations(page, "cairn_apply_duration_seconds", &metrics->apply,
+              "Steps of the core that commit what is durable, judge it and make the answers.");
 }
 
 static void write_connections(const struct page *page, const struct http_counters *http)
@@ -147,6 +150,12 @@ static void write_epochs(const struct page *page, const struct settings *setting
                   "How long an epoch is.");
     gauge_seconds(page, "cairn_epoch_lag_seconds", now_us > end_us ? now_us - end_us : 0,
                   "Since the end of the newest epoch that has a complete board.");
+    durations(page, "cairn_epoch_completion_seconds", &page->metrics->completion,
+              "From the end of an epoch to its complete board.");
+    counter(page, "cairn_epochs_completed_total", page->metrics->epochs_completed,
+            "Complete boards published; one may stand for a run of quiet epochs.");
+    gauge_seconds(page, "cairn_epoch_duration_seconds", page->metrics->completing_us,
+                  "Between the two newest complete boards.");
     gauge(page, "cairn_settle_lag_epochs", present > unsettled_from ? present - unsettled_from : 0,
           "Epochs that are over and not settled in all ranges.");
 }
@@ -213,15 +222,57 @@ static void write_store(const struct page *page)
     gauge(page, "cairn_store_table_bytes", store.table_bytes, "Bytes of all table files.");
     gauge(page, "cairn_store_stalled", store.stalled,
           "1 while RocksDB delays or stops writes, else 0.");
+    metrics_text_family(page->text, "cairn_store_stalled_seconds_total", METRICS_COUNTER,
+                        "For how long RocksDB delayed or stopped writes.");
+    metrics_text_seconds(page->text, NULL, store.stalled_us);
+    gauge(page, "cairn_store_table_memory_bytes", store.table_memory_bytes,
+          "Memory of open table files: their indices and filters.");
     gauge(page, "cairn_disk_free_bytes", store.disk_free_bytes,
           "What is free for this user in the file system of the data directory.");
+}
+
+/* Memory of the core that no engine and no board has. */
+static void write_pools(const struct page *page)
+{
+    struct cluster_memory memory;
+    cluster_memory(node_cluster(page->node), &memory);
+    gauge(page, "cairn_turn_memory_bytes", memory.turn_bytes,
+          "Memory for the turns' effects, kept from turn to turn.");
+    gauge(page, "cairn_log_tail_bytes", memory.tails_bytes,
+          "Entries of the log that are kept in memory for other replicas.");
+    gauge(page, "cairn_ledgers_bytes", memory.ledgers_bytes,
+          "Claims and reactions that wait to be settled, of all ranges.");
+}
+
+static uint64_t growth(uint64_t before, uint64_t after)
+{
+    return after > before ? after - before : 0;
+}
+
+static void write_memory(const struct page *page, const struct vitals *vitals)
+{
+    const uint64_t resident_then = page->metrics->resident_at_ready_bytes;
+    const uint64_t heap_then = page->metrics->heap_at_ready_bytes;
+    const uint64_t heap_now = vitals->heap_used_bytes + vitals->heap_mapped_bytes;
+    gauge(page, "cairn_resident_bytes", vitals->resident_bytes, "Memory of the process in RAM.");
+    gauge(page, "cairn_resident_max_bytes", vitals->resident_max_bytes,
+          "The most that it ever was.");
+    gauge(page, "cairn_resident_start_bytes", resident_then,
+          "What it was when the node became ready; 0 until then.");
+    gauge(page, "cairn_resident_growth_bytes", growth(resident_then, vitals->resident_bytes),
+          "What it has grown by since; 0 where it shrank.");
+    gauge(page, "cairn_heap_growth_bytes", growth(heap_then, heap_now),
+          "What the blocks in use, large ones too, have grown by since the node became ready.");
+    if (ALLOCATIONS_COUNTED)
+        counter(page, "cairn_heap_allocations_total", allocations_count(),
+                "Blocks asked of the allocator, resized ones too, by all threads.");
 }
 
 static void write_process(const struct page *page)
 {
     struct vitals vitals;
     vitals_read(&vitals);
-    gauge(page, "cairn_resident_bytes", vitals.resident_bytes, "Memory of the process in RAM.");
+    write_memory(page, &vitals);
     gauge(page, "cairn_heap_arena_bytes", vitals.heap_arena_bytes,
           "What the allocator took from the system, large blocks aside.");
     gauge(page, "cairn_heap_used_bytes", vitals.heap_used_bytes,
@@ -244,6 +295,7 @@ static void write_page(const struct page *page)
     write_actions(page);
     write_http(page);
     write_queues(page);
+    write_pools(page);
     if (settings != NULL) {
         write_epochs(page, settings);
         write_ranges(page, settings);

@@ -151,15 +151,17 @@ void store_entries_free(struct store_entries *entries);
 
 struct store_measures {
     uint64_t backlog_bytes;
-    uint64_t turns;           /* made durable since the start */
-    uint64_t writes;          /* synced writes that carried them */
-    uint64_t bytes;           /* of those writes, before RocksDB's framing */
-    uint64_t memtable_bytes;  /* of memory */
-    uint64_t memtables;       /* waiting to be written out: 2 of 3 slow writing down */
-    uint64_t level0_files;    /* many of them slow writing down */
-    uint64_t table_bytes;     /* of all table files */
-    uint64_t disk_free_bytes; /* of the file system, for this user */
-    bool stalled;             /* RocksDB delays or stops writes now */
+    uint64_t turns;              /* made durable since the start */
+    uint64_t writes;             /* synced writes that carried them */
+    uint64_t bytes;              /* of those writes, before RocksDB's framing */
+    uint64_t memtable_bytes;     /* of memory */
+    uint64_t memtables;          /* waiting to be written out: 2 of 3 slow writing down */
+    uint64_t level0_files;       /* many of them slow writing down */
+    uint64_t table_bytes;        /* of all table files */
+    uint64_t disk_free_bytes;    /* of the file system, for this user */
+    uint64_t table_memory_bytes; /* what open table files take of memory */
+    bool stalled;                /* RocksDB delays or stops writes now */
+    uint64_t stalled_us;         /* how long it has, in all, since the start */
 };
 
 void store_measure(struct store *store, struct store_measures *ret_measures);

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cluster/base/check.h"
@@ -278,43 +277,4 @@ void store_close(struct store *store)
     free(store->writing.data);
     free(store->path);
     free(store);
-}
-
-/* --- Metrics ------------------------------------------------------------------------------------
- */
-
-static uint64_t property(struct store *store, const char *name)
-{
-    uint64_t value = 0;
-    return rocksdb_property_int(store->db, name, &value) == 0 ? value : 0;
-}
-
-static uint64_t level0_files(struct store *store)
-{
-    char *text = rocksdb_property_value(store->db, "rocksdb.num-files-at-level0");
-    const uint64_t files = text != NULL ? strtoull(text, NULL, 10) : 0;
-    rocksdb_free(text);
-    return files;
-}
-
-void store_measure(struct store *store, struct store_measures *ret_measures)
-{
-    struct store_measures measures = {0};
-    (void)pthread_mutex_lock(&store->mutex);
-    measures.backlog_bytes = store->queued.used + store->writing_bytes;
-    measures.turns = store->turns;
-    measures.writes = store->writes;
-    measures.bytes = store->bytes;
-    (void)pthread_mutex_unlock(&store->mutex);
-
-    measures.memtable_bytes = property(store, "rocksdb.cur-size-all-mem-tables");
-    measures.memtables = property(store, "rocksdb.num-immutable-mem-table");
-    measures.level0_files = level0_files(store);
-    measures.table_bytes = property(store, "rocksdb.total-sst-files-size");
-    measures.stalled = property(store, "rocksdb.is-write-stopped") != 0 ||
-                       property(store, "rocksdb.actual-delayed-write-rate") != 0;
-    struct statvfs space;
-    if (statvfs(store->path, &space) == 0)
-        measures.disk_free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
-    *ret_measures = measures;
 }

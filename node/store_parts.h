@@ -57,6 +57,10 @@ MUST_USE enum status store_log_start(struct store *store);
 /* Let it write what was submitted, and end. */
 void store_log_stop(struct store *store);
 
+/* How long writes were stalled, as RocksDB's statistics for people ("rocksdb.dbstats") say it.
+ * False: they do not, and *ret_us is unchanged. */
+bool store_stall_us(const char *statistics, uint64_t *ret_us);
+
 /* `error` may be NULL. */
 void store_explain(struct store_error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -69,7 +69,9 @@ void vitals_read(struct vitals *ret_vitals)
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
         vitals.descriptors_max = limit.rlim_cur;
     struct rusage usage;
-    if (getrusage(RUSAGE_SELF, &usage) == 0)
+    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+        vitals.resident_max_bytes = (uint64_t)usage.ru_maxrss * 1024;
         vitals.cpu_us = timeval_us(&usage.ru_utime) + timeval_us(&usage.ru_stime);
+    }
     *ret_vitals = vitals;
 }

@@ -10,9 +10,10 @@
 /* What cannot be read is 0. */
 struct vitals {
     uint64_t resident_bytes;
-    uint64_t heap_arena_bytes;  /* what the allocator took from the system */
-    uint64_t heap_used_bytes;   /* of those, what is allocated; the rest is free, and kept */
-    uint64_t heap_mapped_bytes; /* large blocks, which have pages of their own */
+    uint64_t resident_max_bytes; /* the most that it ever was */
+    uint64_t heap_arena_bytes;   /* what the allocator took from the system */
+    uint64_t heap_used_bytes;    /* of those, what is allocated; the rest is free, and kept */
+    uint64_t heap_mapped_bytes;  /* large blocks, which have pages of their own */
     uint64_t heap_mapped_blocks;
     uint64_t descriptors;
     uint64_t descriptors_max;

@@ -70,6 +70,14 @@ void *arena_take(struct arena *arena, size_t size)
     return place;
 }
 
+size_t arena_bytes(const struct arena *arena)
+{
+    size_t bytes = 0;
+    for (const struct arena_block *block = arena->first; block != NULL; block = block->next)
+        bytes += block->capacity;
+    return bytes;
+}
+
 void arena_reset(struct arena *arena, size_t keep_bytes)
 {
     size_t kept = 0;

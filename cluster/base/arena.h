@@ -22,6 +22,9 @@ void arena_fini(struct arena *arena);
  * go on without, and nothing is lost by a restart. */
 void *arena_take(struct arena *arena, size_t size);
 
+/* Of all blocks, handed out or not. */
+size_t arena_bytes(const struct arena *arena);
+
 /* Gives everything back at once. Blocks beyond `keep_bytes` are freed. */
 void arena_reset(struct arena *arena, size_t keep_bytes);
 

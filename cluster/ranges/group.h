@@ -186,6 +186,9 @@ uint64_t group_match(const struct group *group, uint64_t replica);
  * so that what it reads is not older than what was acknowledged before. */
 bool group_ready_to_lead(const struct group *group);
 
+/* Bytes of the entries that are kept in memory (the tail). */
+uint64_t group_tail_bytes(const struct group *group);
+
 /* For checks: the term of an entry of the log; 0: there is none. */
 uint64_t group_term_of(const struct group *group, uint64_t index);
 

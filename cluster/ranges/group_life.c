@@ -260,6 +260,11 @@ bool group_ready_to_lead(const struct group *group)
     return group_role(group) == GROUP_LEADER && group->applied >= group->elected_index;
 }
 
+uint64_t group_tail_bytes(const struct group *group)
+{
+    return tail_bytes(&group->tail);
+}
+
 uint64_t group_term_of(const struct group *group, uint64_t index)
 {
     return terms_of(&group->terms, index);

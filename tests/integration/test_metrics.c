@@ -150,6 +150,9 @@ static void the_disk_and_the_process_are_seen(void **state)
     assert_true(grown(before, after, "cairn_log_entries_applied_total") >= CLAIMS);
     assert_true(grown(before, after, "cairn_log_written_bytes_total") > 0);
     assert_true(grown(before, after, "cairn_uptime_seconds") > 0);
+    assert_true(grown(before, after, "cairn_apply_duration_seconds_count") >= CLAIMS);
+    assert_true(grown(before, after, "cairn_apply_duration_seconds_sum") > 0);
+    assert_true(page_value(after, "cairn_resident_start_bytes") > 1 << 20);
     assert_true(page_value(after, "cairn_store_memtable_bytes") > 0);
     assert_true(page_value(after, "cairn_disk_free_bytes") > 0);
     assert_true(page_value(after, "cairn_resident_bytes") > 1 << 20);
@@ -165,6 +168,32 @@ static void the_disk_and_the_process_are_seen(void **state)
     free(after);
 }
 
+/* Boards come at the pace of the epochs, soon after their ends. */
+static void epochs_are_timed(void **state)
+{
+    struct test *test = *state;
+    process_start(&test->process);
+    load_put_hunt(&test->process);
+    char *before = scrape(test);
+    char *after = NULL;
+    const uint64_t until = process_now_ms() + PROCESS_WAIT_MS;
+    do {
+        assert_true(process_now_ms() < until);
+        free(after);
+        after = scrape(test);
+    } while (grown(before, after, "cairn_epochs_completed_total") < 4);
+
+    const double boards = page_value(after, "cairn_epochs_completed_total");
+    const double late = page_value(after, "cairn_epoch_completion_seconds_sum");
+    page_assert(after, "cairn_epoch_completion_seconds_count", boards);
+    assert_true(late > 0);
+    assert_true(late / boards < 10);
+    assert_true(page_value(after, "cairn_epoch_duration_seconds") > 0);
+    assert_true(page_value(after, "cairn_epoch_duration_seconds") < 10);
+    free(before);
+    free(after);
+}
+
 #define METRICS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -172,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         METRICS_TEST(the_counters_add_up_to_what_was_sent),
         METRICS_TEST(the_disk_and_the_process_are_seen),
+        METRICS_TEST(epochs_are_timed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -245,6 +245,8 @@ void node_measure_store(const struct node *node, struct store_measures *ret_meas
         .level0_files = 107,
         .table_bytes = 108,
         .disk_free_bytes = 109,
+        .table_memory_bytes = 110,
+        .stalled_us = 111000001,
         .stalled = true,
     };
 }

@@ -105,6 +105,24 @@ static void a_turn_like_the_last_one_takes_no_new_memory(void **state)
     arena_fini(&arena);
 }
 
+static void all_blocks_are_counted_used_or_not(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena);
+    assert_int_equal(arena_bytes(&arena), 0);
+    (void)arena_take(&arena, 5 * LARGE);
+    const size_t large = arena_bytes(&arena);
+    assert_true(large >= 5 * (size_t)LARGE);
+    (void)arena_take(&arena, 100);
+    assert_true(arena_bytes(&arena) > large);
+    arena_reset(&arena, large);
+    assert_int_equal(arena_bytes(&arena), large);
+    arena_reset(&arena, 0);
+    assert_int_equal(arena_bytes(&arena), 0);
+    arena_fini(&arena);
+}
+
 static void closing_an_arena_that_was_never_used_is_allowed(void **state)
 {
     (void)state;
@@ -124,6 +142,7 @@ int main(void)
         cmocka_unit_test(a_reset_keeps_what_it_may_keep),
         cmocka_unit_test(a_reset_frees_what_is_beyond),
         cmocka_unit_test(a_turn_like_the_last_one_takes_no_new_memory),
+        cmocka_unit_test(all_blocks_are_counted_used_or_not),
         cmocka_unit_test(closing_an_arena_that_was_never_used_is_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,6 +161,25 @@ static void results_are_counted_by_outcome(void **state)
     assert_int_equal(metrics.actions[OUTCOME_NOTHING], 0);
 }
 
+static void epochs_are_timed_from_board_to_board(void **state)
+{
+    (void)state;
+    static struct metrics metrics;
+    struct now now = {.monotonic_us = 5000000, .physical_us = 1000300};
+    metrics_count_epoch(&metrics, &now, 1000000);
+    assert_int_equal(metrics.epochs_completed, 1);
+    assert_int_equal(metrics.completing_us, 0);
+    assert_int_equal(metrics.completion.sum_us, 300);
+
+    now = (struct now){.monotonic_us = 15000100, .physical_us = 10999999};
+    /* An epoch whose end is still to come by this clock. */
+    metrics_count_epoch(&metrics, &now, 11000000);
+    assert_int_equal(metrics.epochs_completed, 2);
+    assert_int_equal(metrics.completing_us, 10000100);
+    assert_int_equal(metrics.completion.count, 2);
+    assert_int_equal(metrics.completion.sum_us, 300);
+}
+
 /* Descriptors are exact, and memory that is touched is seen. */
 static void the_vitals_follow_what_the_process_does(void **state)
 {
@@ -180,6 +199,7 @@ static void the_vitals_follow_what_the_process_does(void **state)
     assert_true(after.descriptors_max > after.descriptors);
     assert_true(before.resident_bytes > 0);
     assert_true(after.resident_bytes >= before.resident_bytes + BYTES / 2);
+    assert_true(after.resident_max_bytes >= after.resident_bytes - (1 << 20));
     assert_true(after.cpu_us >= before.cpu_us);
     free(block);
     (void)close(fd);
@@ -195,6 +215,7 @@ int main(void)
         cmocka_unit_test_setup(every_bound_counts_exactly, begin),
         cmocka_unit_test_setup(a_page_that_is_too_long_is_known_to_be, begin),
         cmocka_unit_test(results_are_counted_by_outcome),
+        cmocka_unit_test(epochs_are_timed_from_board_to_board),
         cmocka_unit_test(the_vitals_follow_what_the_process_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

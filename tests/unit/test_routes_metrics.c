@@ -9,6 +9,7 @@
 #include "tests/unit/routes_stage.h"
 #include "tests/unit/routes_talk.h"
 
+#include "node/allocations.h"
 #include "node/metrics_text.h"
 
 #define HARBOUR                                                                                    \
@@ -154,6 +155,66 @@ static void what_the_store_measures_is_on_the_page(void **state)
     page_assert(page, "cairn_store_table_bytes", 108);
     page_assert(page, "cairn_disk_free_bytes", 109);
     page_assert(page, "cairn_store_stalled", 1);
+    page_assert(page, "cairn_store_table_memory_bytes", 110);
+    page_assert(page, "cairn_store_stalled_seconds_total", 111.000001);
+}
+
+static void epochs_and_steps_are_timed(void **state)
+{
+    struct stage *stage = *state;
+    stage->node.metrics.epochs_completed = 3;
+    stage->node.metrics.completing_us = 1000500;
+    histogram_add(&stage->node.metrics.completion, 300, 3);
+    histogram_add(&stage->node.metrics.apply, 20, 5);
+    const char *page = scrape(stage);
+    page_assert(page, "cairn_epochs_completed_total", 3);
+    page_assert(page, "cairn_epoch_duration_seconds", 1.0005);
+    page_assert(page, "cairn_epoch_completion_seconds_sum", 0.0009);
+    page_assert(page, "cairn_apply_duration_seconds_sum", 0.0001);
+    page_assert(page, "cairn_apply_duration_seconds_count", 5);
+}
+
+/* Growth is from what it was when the node became ready; less than that is none. */
+static void memory_is_told_with_its_growth(void **state)
+{
+    struct stage *stage = *state;
+    stage->node.metrics.resident_at_ready_bytes = 1000;
+    stage->node.metrics.heap_at_ready_bytes = 1000;
+    const char *page = scrape(stage);
+    const double resident = page_value(page, "cairn_resident_bytes");
+    page_assert(page, "cairn_resident_start_bytes", 1000);
+    page_assert(page, "cairn_resident_growth_bytes", resident - 1000);
+    assert_true(page_value(page, "cairn_heap_growth_bytes") > 1000);
+    assert_true(page_value(page, "cairn_resident_max_bytes") > 1 << 20);
+
+    stage->node.metrics.resident_at_ready_bytes = UINT64_C(1) << 50;
+    stage->node.metrics.heap_at_ready_bytes = UINT64_C(1) << 50;
+    page = scrape(stage);
+    page_assert(page, "cairn_resident_growth_bytes", 0);
+    page_assert(page, "cairn_heap_growth_bytes", 0);
+}
+
+static void what_the_core_holds_is_told(void **state)
+{
+    struct stage *stage = *state;
+    play_harbour(stage);
+    claim(stage, PLAYER, 1, 1000);
+    const char *page = scrape(stage);
+    assert_true(page_value(page, "cairn_turn_memory_bytes") >= 1 << 18);
+    assert_true(page_value(page, "cairn_log_tail_bytes") > 0);
+    (void)page_value(page, "cairn_ledgers_bytes");
+}
+
+static void allocations_are_counted_where_they_can_be(void **state)
+{
+    static const char series[] = "cairn_heap_allocations_total";
+    const char *page = scrape(*state);
+    if (!ALLOCATIONS_COUNTED) {
+        assert_null(strstr(page, series));
+        return;
+    }
+    const double before = page_value(page, series);
+    assert_true(page_value(scrape(*state), series) > before);
 }
 
 #define METRICS_TEST(name) cmocka_unit_test_setup_teardown(name, open_stage, close_stage)
@@ -169,6 +230,10 @@ int main(void)
         METRICS_TEST(players_receipts_and_pending_claims_are_added_up_over_the_ranges),
         METRICS_TEST(the_lag_of_epochs_is_told),
         METRICS_TEST(what_the_store_measures_is_on_the_page),
+        METRICS_TEST(epochs_and_steps_are_timed),
+        METRICS_TEST(memory_is_told_with_its_growth),
+        METRICS_TEST(what_the_core_holds_is_told),
+        METRICS_TEST(allocations_are_counted_where_they_can_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@
 #include <ftw.h>
 
 #include "node/store.h"
+#include "node/store_parts.h"
 #include "node/store_framing.h"
 
 /* What the log thread reported; `held` keeps it inside its callback. */
@@ -358,6 +359,25 @@ static void an_empty_turn_is_reported_without_a_write(void **state)
     store_measure(fixture->store, &measures);
     assert_int_equal(measures.writes, 0);
     assert_int_equal(fixture->witness.ticket, 12);
+}
+
+static void what_rocksdb_says_of_stalls_is_understood(void **state)
+{
+    const struct fixture *fixture = *state;
+    uint64_t stalled_us = 7;
+    assert_false(store_stall_us("\nCumulative stall: nothing H:M:S", &stalled_us));
+    assert_false(store_stall_us("\nInterval stall: 00:00:1.000 H:M:S", &stalled_us));
+    assert_int_equal(stalled_us, 7);
+    assert_true(store_stall_us("** DB Stats **\nUptime(secs): 0.0 total\n"
+                               "Cumulative stall: 102:03:4.056 H:M:S, 0.1 percent\n"
+                               "Interval stall: 00:00:1.000 H:M:S, 0.0 percent\n",
+                               &stalled_us));
+    assert_int_equal(stalled_us, ((102 * UINT64_C(60) + 3) * 60 + 4) * 1000000 + 56000);
+
+    char *text = rocksdb_property_value(fixture->store->db, "rocksdb.dbstats");
+    assert_true(store_stall_us(text, &stalled_us));
+    assert_int_equal(stalled_us, 0);
+    rocksdb_free(text);
 }
 
 static void the_callers_memory_is_free_after_the_call(void **state)
@@ -720,6 +740,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(a_new_store_is_empty),
         STORE_TEST(what_was_submitted_is_there_after_reopening),
+        STORE_TEST(what_rocksdb_says_of_stalls_is_understood),
         STORE_TEST(closing_writes_what_was_submitted_and_drops_what_was_not),
         STORE_TEST(an_append_behind_a_truncation_in_one_turn_leaves_the_new_entry),
         STORE_TEST(a_truncation_behind_an_append_in_one_turn_drops_it),
