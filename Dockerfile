@@ -13,7 +13,7 @@ COPY --from=build /etc/apt/sources.list.d/cairn-backports.sources /etc/apt/sourc
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         libraft0/bookworm-backports librocksdb7.8 libnng1 libevent-2.1-7 libevent-pthreads-2.1-7 \
-        libhttp-parser2.9 libjansson4 libcyaml1 libyaml-0-2 liblz4-1 libprotobuf-c1 libsodium23 \
+        libhttp-parser2.9 libjansson4 libcyaml1 libyaml-0-2 liblz4-1 libprotobuf-c1 libsodium23 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --home-dir /var/lib/cairn --create-home --shell /usr/sbin/nologin cairn
 COPY --from=build /out/ /usr/local/bin/

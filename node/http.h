@@ -129,6 +129,8 @@ const char *http_request_header(const struct http_request *request, const char *
 bool http_request_is_type(const struct http_request *request, const char *type);
 /* Accept-Encoding names this coding (not "*"), and not with q=0. */
 bool http_request_accepts_coding(const struct http_request *request, const char *coding);
+/* Accept-Encoding takes this coding, by name or by "*", and no more gladly none at all. */
+bool http_request_prefers_coding(const struct http_request *request, const char *coding);
 
 /* Contiguous, followed by a zero that is not counted; never NULL. */
 const void *http_request_body(const struct http_request *request);

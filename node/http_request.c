@@ -58,44 +58,75 @@ bool http_request_is_type(const struct http_request *request, const char *type)
     return value != NULL && http_text_equal(value, strcspn(value, "; \t"), type);
 }
 
-/* "q=0", "q=0.0" and so on, after the member's ';'. */
-static bool quality_is_zero(const char *parameters, size_t bytes)
+/* Thousandths of a weight: "0.5" is 500; 0 for what is none. */
+static unsigned read_weight(const char *text, size_t bytes)
+{
+    unsigned weight = 0;
+    unsigned scale = 1000;
+    if (bytes == 0 || bytes > 5 || (bytes > 1 && text[1] != '.'))
+        return 0;
+    for (size_t i = 0; i < bytes; i++) {
+        if (i == 1)
+            continue;
+        if (text[i] < '0' || text[i] > '9')
+            return 0;
+        weight += (unsigned)(text[i] - '0') * scale;
+        scale /= 10;
+    }
+    return weight <= 1000 ? weight : 0;
+}
+
+/* What follows a member's name (RFC 9110 12.4.2); without a weight it has all of it. */
+static unsigned weight_of(const char *parameters, size_t bytes)
 {
     size_t at = 0;
     while (at < bytes && strchr("; \t", parameters[at]) != NULL)
         at++;
-    if (bytes - at < 3 || !http_text_equal(parameters + at, 2, "q="))
-        return false;
-    at += 2;
-    while (at < bytes && strchr("0. \t", parameters[at]) != NULL)
-        at++;
-    return at == bytes;
+    while (bytes > at && strchr(" \t", parameters[bytes - 1]) != NULL)
+        bytes--;
+    if (bytes - at < 2 || !http_text_equal(parameters + at, 2, "q="))
+        return 1000;
+    return read_weight(parameters + at + 2, bytes - at - 2);
 }
 
-/* Looks for a member of a comma-separated list: 1 it is there, 0 it is not, -1 it is excluded. */
-static int list_names(const char *list, const char *token)
+/* The weight of the first member of that name in a comma-separated list; -1: it is not there. */
+static int list_weight(const char *list, const char *token)
 {
     while (*list != '\0') {
         list += strspn(list, ", \t");
         const size_t member = strcspn(list, ",");
         const size_t name = strcspn(list, ",; \t");
         if (name > 0 && http_text_equal(list, name, token))
-            return quality_is_zero(list + name, member - name) ? -1 : 1;
+            return (int)weight_of(list + name, member - name);
         list += member;
     }
-    return 0;
+    return -1;
+}
+
+/* The weight that Accept-Encoding gives to a coding by this name; -1: it does not name it. */
+static int coding_weight(const struct http_request *request, const char *coding)
+{
+    size_t at = 0;
+    int weight = -1;
+    const char *list = next_field(request, "accept-encoding", &at);
+    while (list != NULL && weight < 0) {
+        weight = list_weight(list, coding);
+        list = next_field(request, "accept-encoding", &at);
+    }
+    return weight;
 }
 
 bool http_request_accepts_coding(const struct http_request *request, const char *coding)
 {
-    size_t at = 0;
-    int named = 0;
-    const char *list = next_field(request, "accept-encoding", &at);
-    while (list != NULL && named == 0) {
-        named = list_names(list, coding);
-        list = next_field(request, "accept-encoding", &at);
-    }
-    return named > 0;
+    return coding_weight(request, coding) > 0;
+}
+
+bool http_request_prefers_coding(const struct http_request *request, const char *coding)
+{
+    int weight = coding_weight(request, coding);
+    if (weight < 0)
+        weight = coding_weight(request, "*");
+    return weight > 0 && weight >= coding_weight(request, "identity");
 }
 
 const void *http_request_body(const struct http_request *request)

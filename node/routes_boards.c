@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cluster/base/check.h"
+#include "node/gzip.h"
 #include "node/routes_cursor.h"
 #include "node/routes_internal.h"
 
@@ -141,6 +142,61 @@ static void write_page(struct json_text *text, const struct wish *wish,
     json_text_string(text, next);
 }
 
+static void write_board(struct json_text *text, const struct wish *wish,
+                        const struct global_board *board, uint64_t epoch)
+{
+    json_text_object(text);
+    json_text_key(text, "hunt");
+    json_text_string(text, wish->hunt->name.text);
+    json_text_key(text, "epoch");
+    json_text_quoted(text, epoch);
+    json_text_key(text, "state");
+    json_text_string(text, board->complete ? "complete" : "partial");
+    routes_write_numbers(text, "missing_ranges", board->missing, board->ranges - board->ranges_in);
+    write_page(text, wish, global_board_hunt(board, wish->hunt->number), epoch);
+    json_text_object_end(text);
+}
+
+/* The page of a complete board, which is written once; NULL: no memory. */
+static struct kept_page *keep_page(struct page_cache *pages, const struct wish *wish,
+                                   const struct global_board *board, uint64_t epoch)
+{
+    const struct page_key key = {
+        .epoch = epoch, .hunt = wish->hunt->number, .offset = wish->offset, .limit = wish->limit};
+    struct kept_page *page = page_cache_find(pages, &key);
+    if (page != NULL)
+        return page;
+    struct json_text text = {0};
+    write_board(&text, wish, board, epoch);
+    if (json_text_ok(&text))
+        return page_cache_add(pages, &key, text.data, text.used);
+    json_text_fini(&text);
+    return NULL;
+}
+
+static void reply_complete(const struct call *call, const struct wish *wish,
+                           const struct global_board *board, uint64_t epoch)
+{
+    struct kept_page *page = keep_page(call->routes->pages, wish, board, epoch);
+    if (page == NULL) {
+        routes_refuse_memory(call->request);
+        return;
+    }
+    /* Where that fails, the reply does without. */
+    if (page->gzip == NULL && routes_wants_gzip(call->request, page->bytes))
+        (void)(gzip_encode(&page->gzip, &page->gzip_bytes, page->data, page->bytes) == STATUS_OK);
+    routes_reply_body(
+        call->request,
+        &(struct routes_body){.type = "application/json",
+                              .cache_control = wish->pinned ? CACHE_FOR_EVER : ROUTES_CACHE_CHECKED,
+                              .data = page->data,
+                              .bytes = page->bytes,
+                              .tagged = true,
+                              .digest = page->digest,
+                              .gzip = page->gzip,
+                              .gzip_bytes = page->gzip_bytes});
+}
+
 void routes_get_leaderboard(const struct call *call)
 {
     struct wish wish = {0};
@@ -149,19 +205,13 @@ void routes_get_leaderboard(const struct call *call)
         return;
     /* A run of epochs may share one board. */
     const uint64_t epoch = wish.pinned ? wish.epoch : board->through;
-    struct json_text text = {0};
-    json_text_object(&text);
-    json_text_key(&text, "hunt");
-    json_text_string(&text, wish.hunt->name.text);
-    json_text_key(&text, "epoch");
-    json_text_quoted(&text, epoch);
-    json_text_key(&text, "state");
-    json_text_string(&text, board->complete ? "complete" : "partial");
-    routes_write_numbers(&text, "missing_ranges", board->missing, board->ranges - board->ranges_in);
-    write_page(&text, &wish, global_board_hunt(board, wish.hunt->number), epoch);
-    json_text_object_end(&text);
-    routes_reply_cached(call->request, &text,
-                        wish.pinned && board->complete ? CACHE_FOR_EVER : ROUTES_CACHE_CHECKED);
+    if (board->complete) {
+        reply_complete(call, &wish, board, epoch);
+    } else {
+        struct json_text text = {0};
+        write_board(&text, &wish, board, epoch);
+        routes_reply_cached(call->request, &text, ROUTES_CACHE_CHECKED);
+    }
     global_board_release(board);
 }
 

@@ -1,4 +1,4 @@
-/* What handlers share: the routes' own life, reading a call, refusing, answering. */
+/* What handlers share: the routes' own life, reading a call, refusing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,6 @@
 #include <sodium.h>
 
 #include "cluster/base/check.h"
-#include "cluster/base/hash.h"
 #include "cluster/clock/hlc.h"
 #include "node/config.h"
 #include "node/log.h"
@@ -32,19 +31,30 @@ static enum status take_token(struct routes *routes, const char *path)
     return STATUS_OK;
 }
 
-struct routes *routes_new(struct node *node)
+static struct routes *routes_make(struct node *node)
 {
     struct routes *routes = calloc(1, sizeof *routes);
+    if (routes == NULL)
+        return NULL;
+    routes->node = node;
+    routes->pages = calloc(1, sizeof *routes->pages);
+    if (routes->pages != NULL)
+        return routes;
+    free(routes);
+    return NULL;
+}
+
+struct routes *routes_new(struct node *node)
+{
+    struct routes *routes = routes_make(node);
     const char *path = node_config(node)->http.admin_token_file;
     const enum status status = routes != NULL ? take_token(routes, path) : STATUS_NO_MEMORY;
-    if (status != STATUS_OK) {
-        log_write(LOG_LEVEL_ERROR, "the administrator's token cannot be read",
-                  LOG_FIELDS(log_text("path", path), log_text("status", status_name(status))));
-        free(routes);
-        return NULL;
-    }
-    routes->node = node;
-    return routes;
+    if (status == STATUS_OK)
+        return routes;
+    log_write(LOG_LEVEL_ERROR, "the administrator's token cannot be read",
+              LOG_FIELDS(log_text("path", path), log_text("status", status_name(status))));
+    routes_free(routes);
+    return NULL;
 }
 
 void routes_free(struct routes *routes)
@@ -54,6 +64,8 @@ void routes_free(struct routes *routes)
     if (routes->admin_token != NULL)
         sodium_memzero(routes->admin_token, routes->admin_token_bytes);
     free(routes->admin_token);
+    page_cache_fini(routes->pages);
+    free(routes->pages);
     free(routes);
 }
 
@@ -242,64 +254,6 @@ uint64_t routes_present_epoch(const struct routes *routes, const struct settings
 {
     const struct now now = node_now(routes->node);
     return epoch_of(hlc_from_us(now.physical_us), settings->epoch_ms);
-}
-
-static void reply_json(struct http_request *request, struct json_text *text,
-                       const struct http_header *headers, size_t headers_count)
-{
-    if (!json_text_ok(text)) {
-        json_text_fini(text);
-        routes_refuse_memory(request);
-        return;
-    }
-    http_reply(request, &(struct http_answer){.status = 200,
-                                              .content_type = "application/json",
-                                              .headers = headers,
-                                              .headers_count = headers_count,
-                                              .body = text->data,
-                                              .body_bytes = text->used});
-    json_text_fini(text);
-}
-
-void routes_reply(struct http_request *request, struct json_text *text)
-{
-    const struct http_header header = {"Cache-Control", "no-store"};
-    reply_json(request, text, &header, 1);
-}
-
-/* A list of tags, weak or not (RFC 9110 13.1.2). No tag of ours holds a comma. */
-static bool client_has(struct http_request *request, const char *tag)
-{
-    const char *at = http_request_header(request, "If-None-Match");
-    const size_t length = strlen(tag);
-    while (at != NULL && *at != '\0') {
-        at += strspn(at, " \t,");
-        if (*at == '*')
-            return true;
-        if (strncmp(at, "W/", 2) == 0)
-            at += 2;
-        const size_t given = strcspn(at, ", \t");
-        if (given == length && memcmp(at, tag, length) == 0)
-            return true;
-        at += given;
-    }
-    return false;
-}
-
-void routes_reply_cached(struct http_request *request, struct json_text *text,
-                         const char *cache_control)
-{
-    char tag[20];
-    const uint64_t digest = json_text_ok(text) ? hash_bytes(text->data, text->used) : 0;
-    (void)snprintf(tag, sizeof tag, "\"%016llx\"", (unsigned long long)digest);
-    const struct http_header headers[] = {{"ETag", tag}, {"Cache-Control", cache_control}};
-    if (!json_text_ok(text) || !client_has(request, tag)) {
-        reply_json(request, text, headers, 2);
-        return;
-    }
-    json_text_fini(text);
-    http_reply(request,
-               &(struct http_answer){.status = 304, .headers = headers, .headers_count = 2});
 }
 
 void routes_write_numbers(struct json_text *text, const char *key, const uint32_t *numbers,

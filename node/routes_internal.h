@@ -11,10 +11,12 @@
 #include "node/http.h"
 #include "node/json_text.h"
 #include "node/node.h"
+#include "node/page_cache.h"
 
 struct routes {
     struct node *node;
-    char *admin_token; /* NULL: none is set, and loopback is trusted */
+    struct page_cache *pages; /* of complete boards */
+    char *admin_token;        /* NULL: none is set, and loopback is trusted */
     size_t admin_token_bytes;
 };
 
@@ -78,10 +80,29 @@ bool routes_admit_admin(const struct call *call);
 /* The epoch that is open by this node's clock. */
 uint64_t routes_present_epoch(const struct routes *routes, const struct settings *settings);
 
-/* Answering: 200 with the JSON, which is freed. */
+/* Answering (routes_reply.c). */
 
+/* A body of a GET. Nothing of it is kept. */
+struct routes_body {
+    const char *type;
+    const char *cache_control;
+    const void *data;
+    size_t bytes;
+    bool tagged;     /* with an ETag ... */
+    uint64_t digest; /* ... made of this, which stands for the data */
+    const void *gzip;
+    size_t gzip_bytes; /* 0: it is made when it is wanted */
+};
+
+/* 200 with the body, gzipped where the client wants that and it is worth it; or 304 where the
+ * client has it. */
+void routes_reply_body(struct http_request *request, const struct routes_body *body);
+/* True: routes_reply_body would use `gzip`. */
+bool routes_wants_gzip(struct http_request *request, size_t bytes);
+
+/* 200 with the JSON, which is freed. */
 void routes_reply(struct http_request *request, struct json_text *text);
-/* The same with an ETag over the text, or 304 where the client has it. */
+/* The same with an ETag over the text. */
 void routes_reply_cached(struct http_request *request, struct json_text *text,
                          const char *cache_control);
 #define ROUTES_CACHE_CHECKED "no-cache"

@@ -322,12 +322,9 @@ void routes_get_metrics(const struct call *call)
         .now = node_now(call->routes->node),
     });
     CHECK(!text->overflowed);
-    const struct http_header header = {"Cache-Control", "no-store"};
-    http_reply(call->request, &(struct http_answer){.status = 200,
-                                                    .content_type = METRICS_CONTENT_TYPE,
-                                                    .headers = &header,
-                                                    .headers_count = 1,
-                                                    .body = text->data,
-                                                    .body_bytes = text->used});
+    routes_reply_body(call->request, &(struct routes_body){.type = METRICS_CONTENT_TYPE,
+                                                           .cache_control = "no-store",
+                                                           .data = text->data,
+                                                           .bytes = text->used});
     free(text);
 }
