@@ -8,6 +8,8 @@
 
 #define FIELD(section, key) config_find(#section, #key)
 
+#define ORIGIN_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789-.:[]_"
+
 static enum status check_node(const struct config_making *making)
 {
     const struct config *config = making->config;
@@ -33,6 +35,37 @@ static enum status check_file(const struct config_making *making, size_t field, 
     return STATUS_OK;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t length = strlen(text);
+    return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+}
+
+/* As a browser writes it: without a path, in lower case, without the port that the scheme has
+ * anyway. Compared as a text, any other would never match. */
+static bool is_origin(const char *text)
+{
+    const size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+    if (scheme == 0 || strncmp(text + scheme, "://", 3) != 0)
+        return false;
+    const char *host = text + scheme + 3;
+    const char *port = strncmp(text, "https:", 6) == 0 ? ":443" : ":80";
+    return host[0] != '\0' && host[strspn(host, ORIGIN_LETTERS)] == '\0' && !ends_with(host, port);
+}
+
+static enum status check_origins(const struct config_making *making)
+{
+    const struct config_list *cors = &making->config->http.cors;
+    for (uint32_t i = 0; i < cors->count; i++) {
+        if (strcmp(cors->items[i], "*") != 0 && !is_origin(cors->items[i]))
+            return config_fail(making, FIELD(http, cors), (long)i,
+                               "must be origins like https://play.example or "
+                               "http://localhost:3000, or '*'; one is '%.80s'",
+                               cors->items[i]);
+    }
+    return STATUS_OK;
+}
+
 static enum status check_http(const struct config_making *making)
 {
     const struct config *config = making->config;
@@ -44,9 +77,10 @@ static enum status check_http(const struct config_making *making)
     if (config->http.threads > 0)
         return config_fail(making, FIELD(http, threads), -1,
                            "threads of its own are not supported by this version; must be 0");
-    if (config->http.admin_token_file[0] != '\0')
+    const enum status status = check_origins(making);
+    if (status == STATUS_OK && config->http.admin_token_file[0] != '\0')
         return check_file(making, FIELD(http, admin_token_file), -1, config->http.admin_token_file);
-    return STATUS_OK;
+    return status;
 }
 
 static enum status check_peer(const struct config_making *making)

@@ -49,9 +49,14 @@ struct http_settings {
     uint32_t requests_per_connection_max; /* 0: no limit */
     int priority;                         /* of our events in the base; -1: the base's default */
     bool reuse_port; /* several servers share the port; otherwise a second one fails to start */
+    const char *const
+        *cors;         /* origins ("https://play.example") whose pages may read our answers; */
+    size_t cors_count; /* "*": all. They outlive the server */
 };
 
-/* The contract's defaults: 127.0.0.1:7801, 1 MiB, 8192, 10 s, 60 s, 30 s, 10 000, none, -1, no. */
+/* The contract's defaults: 127.0.0.1:7801, 1 MiB, 8192, 10 s, 60 s, 30 s, 10 000, none, -1, no,
+ * none.
+ */
 void http_settings_init(struct http_settings *settings);
 
 /* Server. */
@@ -139,6 +144,9 @@ size_t http_request_body_bytes(const struct http_request *request);
 /* The connection stays open after the reply, as far as the client is concerned. */
 bool http_request_keeps_alive(const struct http_request *request);
 bool http_request_is_loopback(const struct http_request *request);
+/* A browser sent it for a page of an origin that settings.cors names; _allowed: or any, by "*". */
+bool http_request_origin_listed(const struct http_request *request);
+bool http_request_origin_allowed(const struct http_request *request);
 /* When its last byte was read: CLOCK_MONOTONIC in microseconds. */
 uint64_t http_request_received_us(const struct http_request *request);
 /* The connection broke meanwhile. It still wants its reply, which then only frees it. */
@@ -160,7 +168,7 @@ struct http_header {
 struct http_answer {
     int status;                        /* 200 to 599 */
     const char *content_type;          /* NULL: none is sent */
-    const struct http_header *headers; /* not Content-Length, Connection or Date: those are ours */
+    const struct http_header *headers; /* not Content-Length, Connection, Date or CORS: ours */
     size_t headers_count;
     const void *body; /* may be NULL when empty */
     size_t body_bytes;

@@ -3,7 +3,7 @@
  * http.c owns the server: the listening socket, the list of connections and their deadlines.
  * http_connection.c owns one connection: its states, its output and its end.
  * http_input.c turns its input into requests, or refuses it.
- * http_reply.c writes answers; http_request.c reads requests. */
+ * http_reply.c writes answers, with the headers of http_cors.c; http_request.c reads requests. */
 #ifndef CAIRN_NODE_HTTP_CONNECTION_H
 #define CAIRN_NODE_HTTP_CONNECTION_H
 
@@ -176,6 +176,11 @@ enum http_step http_input_drop(struct http_connection *connection);
  * May free the connection, unless its loop is running. */
 enum http_step http_input_refuse(struct http_connection *connection,
                                  const struct http_fault *fault);
+/* http_cors.c: the headers that an answer to this request has besides its own. */
+#define HTTP_CORS_HEADERS_MAX 3
+size_t http_cors_headers(const struct http_request *request,
+                         struct http_header headers[HTTP_CORS_HEADERS_MAX]);
+
 /* Received and not yet used. */
 size_t http_input_bytes(const struct http_connection *connection);
 /* Forgets the present request's bytes. */

@@ -378,19 +378,29 @@ void http_head_init(struct http_head *head)
     head->fields_count = 0;
 }
 
+/* The library's view, and what it takes too lightly. */
+static const struct http_fault *read_lines(struct parse *parse, const char *block, size_t bytes)
+{
+    const struct http_fault *fault = run_library(parse, block, bytes);
+    if (fault != NULL)
+        return fault;
+    if (parse->major != 1 || parse->minor > 1)
+        return &bad_version;
+    return parse->target != NULL && line_is_exact(parse) ? NULL : &malformed;
+}
+
 const struct http_fault *http_head_parse(struct http_head *ret_head, char *block, size_t bytes)
 {
     CHECK(bytes > 0);
     CHECK(bytes <= HTTP_HEADER_BYTES_LIMIT);
     struct parse parse = {.head = ret_head, .block = block};
     http_head_init(ret_head);
-    const struct http_fault *fault = run_library(&parse, block, bytes);
-    if (fault != NULL)
+    const struct http_fault *fault = read_lines(&parse, block, bytes);
+    if (fault != NULL) {
+        /* Their texts have no ends yet. */
+        ret_head->fields_count = 0;
         return fault;
-    if (parse.major != 1 || parse.minor > 1)
-        return &bad_version;
-    if (parse.target == NULL || !line_is_exact(&parse))
-        return &malformed;
+    }
     ret_head->version_1_0 = parse.minor == 0;
     terminate_texts(ret_head, block);
     char *target = block + (parse.target - block);

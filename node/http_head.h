@@ -64,8 +64,8 @@ struct http_head {
 void http_head_init(struct http_head *head);
 
 /* Reads one complete head and writes zeros between its parts.
- * NULL: acceptable. Otherwise why not, and *ret_head only says verb and version, if they were read.
- */
+ * NULL: acceptable. Otherwise why not, and *ret_head says verb, version and fields as far as they
+ * were read. */
 MUST_USE const struct http_fault *http_head_parse(struct http_head *ret_head, char *block,
                                                   size_t bytes);
 

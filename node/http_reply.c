@@ -93,14 +93,27 @@ static void put_header(struct head *head, const char *name, const char *value)
     put(head, "\r\n");
 }
 
-static size_t head_bytes(const struct http_answer *answer)
+static size_t headers_bytes(const struct http_header *headers, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += strlen(headers[i].name) + strlen(headers[i].value) + 4;
+    return bytes;
+}
+
+/* Those that the request's origin brings. */
+struct cors {
+    struct http_header headers[HTTP_CORS_HEADERS_MAX];
+    size_t count;
+};
+
+static size_t head_bytes(const struct http_answer *answer, const struct cors *cors)
 {
     size_t bytes = HEAD_BYTES_FIXED;
     if (answer->content_type != NULL)
         bytes += strlen(answer->content_type);
-    for (size_t i = 0; i < answer->headers_count; i++)
-        bytes += strlen(answer->headers[i].name) + strlen(answer->headers[i].value) + 4;
-    return bytes;
+    return bytes + headers_bytes(answer->headers, answer->headers_count) +
+           headers_bytes(cors->headers, cors->count);
 }
 
 /* 204 and 304 end with their head (RFC 9110 6.4.1). */
@@ -110,7 +123,7 @@ static bool has_body(int status)
 }
 
 static void write_head(struct head *head, struct http_connection *connection,
-                       const struct http_answer *answer)
+                       const struct http_answer *answer, const struct cors *cors)
 {
     put(head, "HTTP/1.1 ");
     put_number(head, (uint64_t)answer->status);
@@ -128,6 +141,8 @@ static void write_head(struct head *head, struct http_connection *connection,
     }
     for (size_t i = 0; i < answer->headers_count; i++)
         put_header(head, answer->headers[i].name, answer->headers[i].value);
+    for (size_t i = 0; i < cors->count; i++)
+        put_header(head, cors->headers[i].name, cors->headers[i].value);
     if (http_connection_will_close(connection))
         put(head, "Connection: close\r\n");
     else if (connection->request.head.version_1_0)
@@ -142,15 +157,19 @@ void http_reply(struct http_request *request, const struct http_answer *answer)
     CHECK(answer->status >= 200);
     CHECK(answer->status <= 599);
     char local[HEAD_BYTES];
-    const size_t bytes = head_bytes(answer);
+    struct cors cors;
+    cors.count = http_cors_headers(request, cors.headers);
+    const size_t bytes = head_bytes(answer, &cors);
     char *allocated = bytes > sizeof local ? malloc(bytes) : NULL;
     /* Out of memory, a lesser answer beats none. */
     const struct http_answer bare = {.status = 500};
-    if (bytes > sizeof local && allocated == NULL)
+    if (bytes > sizeof local && allocated == NULL) {
         answer = &bare;
+        cors.count = 0;
+    }
     struct head head = {.data = allocated != NULL ? allocated : local,
                         .capacity = allocated != NULL ? bytes : sizeof local};
-    write_head(&head, connection, answer);
+    write_head(&head, connection, answer, &cors);
 
     const bool bodiless = request->head.verb == HTTP_VERB_HEAD || !has_body(answer->status);
     const struct iovec parts[2] = {

@@ -217,6 +217,8 @@ static bool start_http(struct program *program)
     settings.write_ms = WRITE_MS;
     settings.connections_max = config->limits.connections;
     settings.priority = LOOP_REQUESTS;
+    settings.cors = (const char *const *)config->http.cors.items;
+    settings.cors_count = config->http.cors.count;
     const enum status status =
         http_server_start(&program->http, &settings, program->base, on_request, program);
     if (status == STATUS_OK) {

@@ -20,12 +20,12 @@ struct route {
     struct method get, post, put;
 };
 
-#define READ_ONLY "GET, HEAD"
+#define READ_ONLY "GET, HEAD, OPTIONS"
 
 /* The busiest first. */
 static const struct route table[] = {
-    {"/hunt", "POST", .post = {routes_post_hunt, {0}}},
-    {"/v1/hunts/{hunt}/claims", "POST", .post = {routes_post_claims, {0}}},
+    {"/hunt", "POST, OPTIONS", .post = {routes_post_hunt, {0}}},
+    {"/v1/hunts/{hunt}/claims", "POST, OPTIONS", .post = {routes_post_claims, {0}}},
     {"/v1/hunts/{hunt}/players/{player}", READ_ONLY, .get = {routes_get_player, {"consistent"}}},
     {"/v1/hunts/{hunt}/players/{player}/actions/{seq}", READ_ONLY,
      .get = {routes_get_receipt, {0}}},
@@ -34,7 +34,7 @@ static const struct route table[] = {
     {"/v1/hunts/{hunt}/leaderboard/around/{player}", READ_ONLY,
      .get = {routes_get_around, {"limit"}}},
     {"/v1/hunts/{hunt}/awards", READ_ONLY, .get = {routes_get_awards, {"limit", "cursor"}}},
-    {"/v1/hunts/{hunt}", READ_ONLY ", PUT", .get = {routes_get_hunt, {"version"}},
+    {"/v1/hunts/{hunt}", "GET, HEAD, PUT, OPTIONS", .get = {routes_get_hunt, {"version"}},
      .put = {routes_put_hunt, {"dry_run"}}},
     {"/v1/hunts", READ_ONLY, .get = {routes_get_hunts, {0}}},
     {"/v1/epochs/{epoch}", READ_ONLY, .get = {routes_get_epoch, {0}}},
@@ -129,10 +129,33 @@ static void refuse_method(struct http_request *request, const struct route *rout
                                                        .headers_count = 1});
 }
 
+/* What a page may do here, where its browser asks first (a preflight), or who else wants to know.
+ * The browser reads the origin's own header; the rest is the same for all. */
+static void reply_options(struct http_request *request, const char *allow)
+{
+    const struct http_header headers[] = {
+        {"Allow", allow},
+        {"Access-Control-Allow-Methods", allow},
+        {"Access-Control-Allow-Headers",
+         "Authorization, Content-Type, Content-Encoding, If-None-Match"},
+        {"Access-Control-Max-Age", "600"},
+    };
+    const bool preflight = http_request_header(request, "Access-Control-Request-Method") != NULL &&
+                           http_request_origin_allowed(request);
+    http_reply(request, &(struct http_answer){
+                            .status = 204,
+                            .headers = headers,
+                            .headers_count = preflight ? sizeof headers / sizeof headers[0] : 1});
+}
+
 void routes_handle(struct http_request *request, void *context)
 {
     struct http_path path;
     CHECK(context != NULL);
+    if (strcmp(http_request_path(request), "*") == 0) {
+        reply_options(request, "GET, HEAD, POST, PUT, OPTIONS");
+        return;
+    }
     const enum status status = http_path_segments(&path, http_request_path(request));
     if (status == STATUS_INVALID) {
         routes_refuse(request, 400, "malformed", "path", "the path cannot be read");
@@ -142,6 +165,10 @@ void routes_handle(struct http_request *request, void *context)
     const struct route *route = status == STATUS_OK ? find_route(&path) : NULL;
     if (route == NULL) {
         routes_refuse(request, 404, "unknown_path", NULL, "there is nothing at this path");
+        return;
+    }
+    if (http_request_verb(request) == HTTP_VERB_OPTIONS) {
+        reply_options(request, route->allow);
         return;
     }
     const struct method *method = find_method(route, http_request_verb(request));

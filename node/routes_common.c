@@ -226,16 +226,26 @@ static bool token_is_right(const struct routes *routes, const char *authorizatio
            sodium_memcmp(token, routes->admin_token, routes->admin_token_bytes) == 0;
 }
 
+/* A browser on this machine speaks for whatever page is open in it. It names the page's origin, and
+ * "*" in http.cors says only that anybody may read. */
+static bool admit_loopback(struct http_request *request)
+{
+    if (!http_request_is_loopback(request))
+        routes_refuse(request, 403, "loopback_only", NULL,
+                      "no token is set on this node, so this is taken from loopback only");
+    else if (http_request_header(request, "Origin") != NULL && !http_request_origin_listed(request))
+        routes_refuse(request, 403, "foreign_origin", NULL,
+                      "no token is set on this node, and http.cors does not name this origin");
+    else
+        return true;
+    return false;
+}
+
 bool routes_admit_admin(const struct call *call)
 {
     const struct routes *routes = call->routes;
-    if (routes->admin_token == NULL) {
-        if (http_request_is_loopback(call->request))
-            return true;
-        routes_refuse(call->request, 403, "loopback_only", NULL,
-                      "no token is set on this node, so this is taken from loopback only");
-        return false;
-    }
+    if (routes->admin_token == NULL)
+        return admit_loopback(call->request);
     const char *authorization = http_request_header(call->request, "Authorization");
     if (authorization != NULL && token_is_right(routes, authorization))
         return true;

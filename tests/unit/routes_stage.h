@@ -281,13 +281,15 @@ static void stage_found(struct node *node)
     stage_step(node, &event);
 }
 
-/* A cluster of one that was just founded, and a server for it. `token_file` may be "". */
-static void stage_open(struct stage *stage, char *token_file)
+/* A cluster of one that was just founded, and a server for it. `token_file` may be ""; `cors` are
+ * the origins whose pages may read. */
+static inline void stage_open_to(struct stage *stage, char *token_file, struct config_list cors)
 {
     struct http_settings settings;
     memset(stage, 0, sizeof *stage);
     stage->node.config.node.name = stage_name;
     stage->node.config.http.admin_token_file = token_file;
+    stage->node.config.http.cors = cors;
     stage->node.config.limits.body_bytes = UINT32_C(1) << 20;
     stage->node.now = (struct now){.monotonic_us = 1000000, .physical_us = STAGE_START_US};
     stage_found(&stage->node);
@@ -297,10 +299,17 @@ static void stage_open(struct stage *stage, char *token_file)
     assert_non_null(stage->routes);
     http_settings_init(&settings);
     settings.listen = "127.0.0.1:0";
+    settings.cors = (const char *const *)cors.items;
+    settings.cors_count = cors.count;
     assert_int_equal(
         http_server_start(&stage->server, &settings, stage->base, routes_handle, stage->routes),
         STATUS_OK);
     stage->port = (uint16_t)atoi(strrchr(http_server_address(stage->server), ':') + 1);
+}
+
+static void stage_open(struct stage *stage, char *token_file)
+{
+    stage_open_to(stage, token_file, (struct config_list){0});
 }
 
 static void stage_close(struct stage *stage)

@@ -89,7 +89,8 @@ static void every_key_can_be_given(void **state)
     assert_loads(
         &config,
         "node: { name: a-1, data: /var/x, zone: east }\n"
-        "http: { listen: '[::1]:0', threads: 0, admin_token_file: '', cors: [a, \"b c\"] }\n"
+        "http: { listen: '[::1]:0', threads: 0, admin_token_file: '', cors: ['https://a.b', "
+        "'http://[::1]:3000'] }\n"
         "peer: { listen: 'tcp://127.0.0.2:1', advertise: 'tcp://host.example:9' }\n"
         "cluster: { join: ['tcp://10.0.0.1:7901', 'tcp://b:1'], found: true, ranges: 1024,\n"
         "  replicas: 7, epoch_ms: 100, replace_after_ms: 1000, players_max: 100000000 }\n"
@@ -98,7 +99,7 @@ static void every_key_can_be_given(void **state)
     assert_string_equal(config.node.zone, "east");
     assert_string_equal(config.http.listen, "[::1]:0");
     assert_int_equal(config.http.cors.count, 2);
-    assert_string_equal(config.http.cors.items[1], "b c");
+    assert_string_equal(config.http.cors.items[1], "http://[::1]:3000");
     assert_string_equal(config.peer.advertise, "tcp://host.example:9");
     assert_int_equal(config.cluster.join.count, 2);
     assert_string_equal(config.cluster.join.items[1], "tcp://b:1");
@@ -132,6 +133,43 @@ static void a_fault_names_file_line_column_and_field(void **state)
                  "'b'");
     assert_fault(MINIMAL "log:\n  level: loud\n",
                  "n1.yaml:3:3: log.level: must be debug, info, warning or error, is 'loud'");
+}
+
+static void origins_are_as_browsers_write_them(void **state)
+{
+    (void)state;
+    static const char *const right[] = {"*",
+                                        "https://play.example",
+                                        "http://localhost:3000",
+                                        "http://[::1]:8080",
+                                        "https://a.example:80",
+                                        "capacitor://localhost"};
+    static const char *const wrong[] = {"null",
+                                        "play.example",
+                                        "https://",
+                                        "://a",
+                                        "https://play.example/",
+                                        "https://Play.example",
+                                        "https://play.example:443",
+                                        "http://play.example:80",
+                                        "https://*.example",
+                                        "https://me@play.example"};
+    char setting[96];
+    const char *const settings[] = {setting};
+    struct config config;
+    struct config_fault fault;
+    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
+        (void)snprintf(setting, sizeof setting, "http.cors=%s", right[i]);
+        assert_int_equal(parse(&config, MINIMAL, settings, 1, &fault), STATUS_OK);
+        assert_string_equal(config.http.cors.items[0], right[i]);
+        config_fini(&config);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        (void)snprintf(setting, sizeof setting, "http.cors=[%s]", wrong[i]);
+        assert_int_equal(parse(&config, MINIMAL, settings, 1, &fault), STATUS_INVALID);
+        assert_non_null(strstr(fault.text, ": must be origins like"));
+        assert_non_null(strstr(fault.text, wrong[i]));
+    }
 }
 
 static void faults_of_syntax_have_their_place(void **state)
@@ -354,6 +392,7 @@ int main(void)
         cmocka_unit_test(what_is_left_out_has_the_contracts_default),
         cmocka_unit_test(every_key_can_be_given),
         cmocka_unit_test(a_fault_names_file_line_column_and_field),
+        cmocka_unit_test(origins_are_as_browsers_write_them),
         cmocka_unit_test(faults_of_syntax_have_their_place),
         cmocka_unit_test(name_and_data_must_be_given),
         cmocka_unit_test(numbers_are_refused_just_outside_their_range),

@@ -75,10 +75,10 @@ static void another_method_is_told_which_are_allowed(void **state)
 {
     call(*state, "GET", "/hunt");
     assert_problem(405, "method_not_allowed", "");
-    assert_non_null(strstr(reply.head, "\r\nAllow: POST\r\n"));
+    assert_non_null(strstr(reply.head, "\r\nAllow: POST, OPTIONS\r\n"));
     call(*state, "DELETE", "/v1/hunts/harbour");
     assert_problem(405, "method_not_allowed", "");
-    assert_non_null(strstr(reply.head, "\r\nAllow: GET, HEAD, PUT\r\n"));
+    assert_non_null(strstr(reply.head, "\r\nAllow: GET, HEAD, PUT, OPTIONS\r\n"));
     call(*state, "PROPFIND", "/healthz");
     assert_problem(405, "method_not_allowed", "");
 }
