@@ -57,7 +57,7 @@ static void other_methods_are_refused(void **state)
 {
     call(*state, "DELETE", "/metrics");
     assert_problem(405, "method_not_allowed", "");
-    assert_non_null(strstr(reply.head, "\r\nAllow: GET, HEAD\r\n"));
+    assert_non_null(strstr(reply.head, "\r\nAllow: GET, HEAD, OPTIONS\r\n"));
 }
 
 static void the_page_says_who_and_since_when(void **state)
