@@ -233,7 +233,9 @@ enum http_step http_input_drop(struct http_connection *connection)
         return HTTP_STEP_WAIT;
     connection->dropped_bytes += bytes;
     input_drain(connection, bytes);
-    if (connection->dropped_bytes > DROPPED_BYTES_MAX || connection->ended)
+    /* Whoever sends no more may still be taking the answer. */
+    const bool over = connection->ended && connection->state == HTTP_LINGERING_STATE;
+    if (connection->dropped_bytes > DROPPED_BYTES_MAX || over)
         http_connection_abandon(connection);
     return HTTP_STEP_WAIT;
 }

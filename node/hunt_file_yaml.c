@@ -17,12 +17,44 @@ struct yaml_reading {
     char *key; /* read, its value is not; NULL: none */
     uint32_t key_line;
     unsigned documents;
+    uint32_t lines; /* that the text has */
 };
+
+/* The bytes of the line's end that begins here, as libyaml knows them; 0: there is none. */
+static size_t break_bytes(const char *text, size_t left)
+{
+    if (text[0] == '\r')
+        return left >= 2 && text[1] == '\n' ? 2 : 1;
+    if (text[0] == '\n')
+        return 1;
+    if (left >= 2 && memcmp(text, "\xc2\x85", 2) == 0)
+        return 2;
+    const bool separator =
+        left >= 3 && (memcmp(text, "\xe2\x80\xa8", 3) == 0 || memcmp(text, "\xe2\x80\xa9", 3) == 0);
+    return separator ? 3 : 0;
+}
+
+static uint32_t count_lines(const char *text, size_t size)
+{
+    uint32_t lines = 1;
+    for (size_t at = 0; at < size;) {
+        const size_t bytes = break_bytes(text + at, size - at);
+        lines += bytes > 0 ? 1 : 0;
+        at += bytes > 0 ? bytes : 1;
+    }
+    return lines;
+}
+
+/* Where the last line has no end libyaml begins another one after it. */
+static uint32_t line_at(const struct yaml_reading *reading, const yaml_mark_t *mark)
+{
+    return mark->line < reading->lines ? (uint32_t)mark->line + 1 : reading->lines;
+}
 
 static enum status refuse(struct yaml_reading *reading, const yaml_event_t *event,
                           const char *detail)
 {
-    tree_fault_set(reading->fault, (uint32_t)event->start_mark.line + 1, "%s", detail);
+    tree_fault_set(reading->fault, line_at(reading, &event->start_mark), "%s", detail);
     return STATUS_INVALID;
 }
 
@@ -42,7 +74,7 @@ static enum status add(struct yaml_reading *reading, const yaml_event_t *event, 
     struct node *node = tree_add(reading->tree, parent, kind, key, text);
     if (node == NULL)
         return refuse(reading, event, "the file has too many values for a hunt");
-    node->line = key != NULL ? reading->key_line : (uint32_t)event->start_mark.line + 1;
+    node->line = key != NULL ? reading->key_line : line_at(reading, &event->start_mark);
     *ret_node = node;
     return STATUS_OK;
 }
@@ -65,7 +97,7 @@ static enum status on_scalar(struct yaml_reading *reading, const yaml_event_t *e
         return STATUS_NO_MEMORY;
     if (key_is_next(reading)) {
         reading->key = copy;
-        reading->key_line = (uint32_t)event->start_mark.line + 1;
+        reading->key_line = line_at(reading, &event->start_mark);
         return STATUS_OK;
     }
     struct node *node;
@@ -136,7 +168,7 @@ static enum status on_event(struct yaml_reading *reading, const yaml_event_t *ev
     return STATUS_INVALID;
 }
 
-static enum status parser_fault(const yaml_parser_t *parser, struct tree_fault *fault)
+static enum status parser_fault(const yaml_parser_t *parser, const struct yaml_reading *reading)
 {
     if (parser->error == YAML_MEMORY_ERROR)
         return STATUS_NO_MEMORY;
@@ -145,10 +177,11 @@ static enum status parser_fault(const yaml_parser_t *parser, struct tree_fault *
     const yaml_mark_t *mark =
         parser->error == YAML_READER_ERROR ? &parser->mark : &parser->problem_mark;
     const char *problem = parser->problem != NULL ? parser->problem : "this is no YAML";
+    const uint32_t line = line_at(reading, mark);
     if (parser->context != NULL)
-        tree_fault_set(fault, (uint32_t)mark->line + 1, "%s, %s", parser->context, problem);
+        tree_fault_set(reading->fault, line, "%s, %s", parser->context, problem);
     else
-        tree_fault_set(fault, (uint32_t)mark->line + 1, "%s", problem);
+        tree_fault_set(reading->fault, line, "%s", problem);
     return STATUS_INVALID;
 }
 
@@ -157,7 +190,7 @@ static enum status read_events(yaml_parser_t *parser, struct yaml_reading *readi
     for (bool more = true; more;) {
         yaml_event_t event;
         if (!yaml_parser_parse(parser, &event))
-            return parser_fault(parser, reading->fault);
+            return parser_fault(parser, reading);
         more = event.type != YAML_STREAM_END_EVENT;
         const enum status status = on_event(reading, &event);
         yaml_event_delete(&event);
@@ -177,7 +210,8 @@ enum status tree_read_yaml(struct tree *tree, const char *text, size_t size,
     /* Else libyaml would guess, and read UTF-16 where it thinks it sees it. */
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-    struct yaml_reading reading = {.tree = tree, .fault = ret_fault};
+    struct yaml_reading reading = {
+        .tree = tree, .fault = ret_fault, .lines = count_lines(text, size)};
     const enum status status = read_events(&parser, &reading);
     free(reading.key);
     yaml_parser_delete(&parser);

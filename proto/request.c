@@ -8,22 +8,36 @@
 #include "cluster/base/check.h"
 #include "cluster/base/hash.h"
 
-bool request_refuse(const struct request_reading *reading, int status, const char *code,
-                    const char *member, const char *detail, ...)
+/* What a client sent may have been cut within a character, or be no text at all. */
+static void end_before_no_text(char *text)
+{
+    text[utf8_prefix(text, strlen(text))] = '\0';
+}
+
+static void write_field(const struct request_reading *reading, const char *member)
 {
     struct request_fault *fault = reading->fault;
-    fault->status = status;
-    fault->code = code;
     const char *dot = member[0] != '\0' ? "." : "";
     if (reading->list == NULL)
         (void)snprintf(fault->field, sizeof fault->field, "%.80s", member);
     else
         (void)snprintf(fault->field, sizeof fault->field, "%s[%zu]%s%.60s", reading->list,
                        reading->at, dot, member);
+    end_before_no_text(fault->field);
+}
+
+bool request_refuse(const struct request_reading *reading, int status, const char *code,
+                    const char *member, const char *detail, ...)
+{
+    struct request_fault *fault = reading->fault;
+    fault->status = status;
+    fault->code = code;
+    write_field(reading, member);
     va_list arguments;
     va_start(arguments, detail);
     (void)vsnprintf(fault->detail, sizeof fault->detail, detail, arguments);
     va_end(arguments);
+    end_before_no_text(fault->detail);
     return false;
 }
 

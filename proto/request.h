@@ -18,7 +18,7 @@
 #include "cluster/hunt/definition.h"
 #include "cluster/values/action.h"
 
-/* What is wrong with a request, for the answer. */
+/* What is wrong with a request, for the answer. Texts are UTF-8. */
 struct request_fault {
     int status;       /* 400 or 422 */
     const char *code; /* a stable word */

@@ -556,6 +556,27 @@ static void a_half_closed_client_gets_its_answers(void **state)
     client_close(&client);
 }
 
+/* More than what is refused has come, and the end too, before the answer leaves. */
+static void a_half_closed_client_sees_why_it_is_refused(void **state)
+{
+    struct world *world = *state;
+    struct client client;
+    start(world);
+    client_open(&client, world);
+    client_send(&client, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"
+                         "GET /2 HTTP/1.1\nHost: x\r\n\r\nand more");
+    assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
+    WAIT_UNTIL(world, world->held_count == 1);
+    for (int i = 0; i < 5; i++)
+        turn(world);
+    reply_text(world->held[0], "one");
+
+    expect_body(&client, "one");
+    expect_refusal(&client, 400);
+    assert_int_equal(counters(world)->connections_open, 0);
+    client_close(&client);
+}
+
 static void half_a_request_and_an_end_is_400(void **state)
 {
     struct world *world = *state;
@@ -1622,6 +1643,7 @@ int main(void)
         ON_SOCKETS(a_long_run_of_pipelined_requests_is_answered),
         ON_SOCKETS(what_a_client_sends_ahead_stays_in_the_kernel),
         ON_SOCKETS(a_half_closed_client_gets_its_answers),
+        ON_SOCKETS(a_half_closed_client_sees_why_it_is_refused),
         ON_SOCKETS(half_a_request_and_an_end_is_400),
         ON_SOCKETS(keep_alive_follows_version_and_connection_header),
         ON_SOCKETS(a_connection_serves_no_more_requests_than_set),

@@ -630,6 +630,11 @@ static void syntax_faults_end_the_reading_of_yaml(void **state)
     (void)state;
     ASSERT_BAD_YAML("", "1 : empty");
     ASSERT_BAD_YAML("# nothing\n\n", "3 : empty");
+    /* No line after the last one, be it without an end. */
+    ASSERT_BAD_YAML("# nothing", "1 : empty");
+    ASSERT_BAD_YAML("#\r\n#\r#\n#\xc2\x85#\xe2\x80\xa8#\xe2\x80\xa9# nothing", "7 : empty");
+    ASSERT_BAD_YAML("hunt: [a,\n b", "2 : flow sequence");
+    ASSERT_BAD_YAML("---", "1 : ");
     ASSERT_BAD_YAML("hunt: h\nplane: [flat\ntreasures: 1\n", "3 : flow sequence");
     ASSERT_BAD_YAML("hunt: h\n  plane: flat\n", "2 : mapping values are not allowed");
     ASSERT_BAD_YAML("hunt: h\n\tplane: flat\n", "2 : ");

@@ -468,6 +468,30 @@ static void what_is_no_json_object_is_malformed(void **state)
     assert_fault(&reading, 400, "malformed", "");
 }
 
+static void assert_is_text(const char *text)
+{
+    assert_int_equal(utf8_prefix(text, strlen(text)), strlen(text));
+}
+
+/* A name that is cut at the end of its room, within a character, and bytes that are none. */
+static void what_is_told_of_a_fault_is_text(void **state)
+{
+    (void)state;
+    char text[TEXT_MAX] = "{\"hunt\":\"h\",\"a";
+    for (size_t i = 0; i < 60; i++)
+        append(text, "\xc3\xa9");
+    append(text, "\":1}");
+    const struct reading cut = read_text(text);
+    assert_int_equal(cut.status, STATUS_INVALID);
+    assert_string_equal(cut.fault.code, "unknown_field");
+    assert_is_text(cut.fault.field);
+    assert_in_range(strlen(cut.fault.field), 78, 80);
+
+    const struct reading wild = read_text("{\"\\udd\xc5\xa3\x8a\x9b\"");
+    assert_fault(&wild, 400, "malformed", "");
+    assert_is_text(wild.fault.detail);
+}
+
 static void nesting_beyond_the_reader_is_malformed(void **state)
 {
     (void)state;
@@ -832,6 +856,7 @@ int main(void)
         cmocka_unit_test(a_place_in_the_other_plane_is_told_so),
         cmocka_unit_test(a_member_that_is_there_twice_is_refused),
         cmocka_unit_test(what_is_no_json_object_is_malformed),
+        cmocka_unit_test(what_is_told_of_a_fault_is_text),
         cmocka_unit_test(nesting_beyond_the_reader_is_malformed),
         cmocka_unit_test(numbers_beyond_64_bits_are_out_of_range),
         cmocka_unit_test(lists_are_lists_of_objects),
