@@ -302,7 +302,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct lab lab = {.ledgers = ledgers_new(1, FUZZ_FIRST_EPOCH, (size_t)4 << 20)};
     CHECK(lab.ledgers != NULL);
     for (size_t at = 0; at < 2; at++) {
-        lab.states[at] = range_state_new(&settings, 0);
+        lab.states[at] = range_state_new(&settings, 0, at);
         CHECK(lab.states[at] != NULL);
         arena_init(&lab.arenas[at]);
     }

@@ -207,7 +207,7 @@ static struct summary *sample_summary(uint32_t range)
     struct settings settings = fuzz_settings();
     settings.ranges = 3;
     settings.players_max = 36;
-    struct sample sample = {.state = range_state_new(&settings, range)};
+    struct sample sample = {.state = range_state_new(&settings, range, range)};
     CHECK(sample.state != NULL);
     arena_init(&sample.arena);
     sample_learn(&sample);
