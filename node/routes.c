@@ -5,21 +5,6 @@
 #include "cluster/base/check.h"
 #include "node/routes_internal.h"
 
-#define PARAMETERS_MAX 3
-
-/* What one method does, and the query parameters that it takes. */
-struct method {
-    route_fn *handle; /* NULL: not allowed */
-    const char *parameters[PARAMETERS_MAX];
-};
-
-/* A segment in braces stands for any text. */
-struct route {
-    const char *pattern;
-    const char *allow;
-    struct method get, post, put;
-};
-
 #define READ_ONLY "GET, HEAD, OPTIONS"
 
 /* The busiest first. */
@@ -39,10 +24,19 @@ static const struct route table[] = {
     {"/v1/hunts", READ_ONLY, .get = {routes_get_hunts, {0}}},
     {"/v1/epochs/{epoch}", READ_ONLY, .get = {routes_get_epoch, {0}}},
     {"/v1/cluster", READ_ONLY, .get = {routes_get_cluster, {0}}},
+    {"/v1/cluster/nodes/{name}/drain", "POST, OPTIONS", .post = {routes_drain_node, {0}}},
+    {"/v1/cluster/nodes/{name}", "DELETE, OPTIONS", .remove = {routes_remove_node, {0}}},
+    {"/v1/openapi.yaml", READ_ONLY, .get = {routes_get_description, {0}}},
     {"/healthz", READ_ONLY, .get = {routes_get_health, {0}}},
     {"/readyz", READ_ONLY, .get = {routes_get_ready, {0}}},
     {"/metrics", READ_ONLY, .get = {routes_get_metrics, {0}}},
 };
+
+const struct route *routes_table(size_t *ret_count)
+{
+    *ret_count = sizeof table / sizeof table[0];
+    return table;
+}
 
 static bool segment_matches(const char *pattern, size_t length, const char *segment)
 {
@@ -74,41 +68,44 @@ static const struct route *find_route(const struct http_path *path)
     return NULL;
 }
 
-static const struct method *find_method(const struct route *route, enum http_verb verb)
+static const struct route_method *find_method(const struct route *route, enum http_verb verb)
 {
-    const struct method *method = NULL;
+    const struct route_method *method = NULL;
     if (verb == HTTP_VERB_GET || verb == HTTP_VERB_HEAD)
         method = &route->get;
     else if (verb == HTTP_VERB_POST)
         method = &route->post;
     else if (verb == HTTP_VERB_PUT)
         method = &route->put;
+    else if (verb == HTTP_VERB_DELETE)
+        method = &route->remove;
     return method != NULL && method->handle != NULL ? method : NULL;
 }
 
-static size_t find_parameter(const struct method *method, const char *name)
+static size_t find_parameter(const struct route_method *method, const char *name)
 {
     size_t at = 0;
-    while (at < PARAMETERS_MAX && method->parameters[at] != NULL &&
+    while (at < ROUTE_PARAMETERS_MAX && method->parameters[at] != NULL &&
            strcmp(method->parameters[at], name) != 0)
         at++;
-    return at < PARAMETERS_MAX && method->parameters[at] != NULL ? at : PARAMETERS_MAX;
+    return at < ROUTE_PARAMETERS_MAX && method->parameters[at] != NULL ? at : ROUTE_PARAMETERS_MAX;
 }
 
 /* Each parameter is one that the method takes, and is there once. */
-static bool check_query(struct http_request *request, const struct method *method)
+static bool check_query(struct http_request *request, const struct route_method *method)
 {
-    bool seen[PARAMETERS_MAX] = {false};
+    bool seen[ROUTE_PARAMETERS_MAX] = {false};
     struct http_parameter parameter;
     const char *at = http_request_query(request);
     enum status status = http_query_next(&parameter, &at);
     for (; status == STATUS_OK; status = http_query_next(&parameter, &at)) {
         const size_t found = find_parameter(method, parameter.name);
-        if (found == PARAMETERS_MAX || seen[found]) {
-            routes_refuse(request, 400, found == PARAMETERS_MAX ? "unknown_field" : "malformed",
+        if (found == ROUTE_PARAMETERS_MAX || seen[found]) {
+            routes_refuse(request, 400,
+                          found == ROUTE_PARAMETERS_MAX ? "unknown_field" : "malformed",
                           parameter.name,
-                          found == PARAMETERS_MAX ? "there is no such query parameter here"
-                                                  : "the query parameter is there twice");
+                          found == ROUTE_PARAMETERS_MAX ? "there is no such query parameter here"
+                                                        : "the query parameter is there twice");
             return false;
         }
         seen[found] = true;
@@ -153,7 +150,7 @@ void routes_handle(struct http_request *request, void *context)
     struct http_path path;
     CHECK(context != NULL);
     if (strcmp(http_request_path(request), "*") == 0) {
-        reply_options(request, "GET, HEAD, POST, PUT, OPTIONS");
+        reply_options(request, "GET, HEAD, POST, PUT, DELETE, OPTIONS");
         return;
     }
     const enum status status = http_path_segments(&path, http_request_path(request));
@@ -171,7 +168,7 @@ void routes_handle(struct http_request *request, void *context)
         reply_options(request, route->allow);
         return;
     }
-    const struct method *method = find_method(route, http_request_verb(request));
+    const struct route_method *method = find_method(route, http_request_verb(request));
     if (method == NULL) {
         refuse_method(request, route);
         return;

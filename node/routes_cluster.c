@@ -1,5 +1,6 @@
 /* What the cluster looks like from this node, and whether the node works. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cluster/base/check.h"
 #include "node/routes_internal.h"
@@ -175,6 +176,50 @@ void routes_get_cluster(const struct call *call)
     struct waiting *waiting = routes_wait(call);
     if (waiting != NULL)
         node_query(call->routes->node, &(struct query){.kind = QUERY_RANGES}, ranges_read, waiting);
+}
+
+/* The member that the path names, for an administrator; false: it was refused. */
+static bool find_node(const struct call *call)
+{
+    const struct system_state *system = cluster_system(node_cluster(call->routes->node));
+    const char *text = call->path->segments[3];
+    struct name name;
+    if (!routes_admit_admin(call))
+        return false;
+    if (name_set(&name, text, strlen(text)) != STATUS_OK) {
+        routes_refuse(call->request, 400, "malformed", "name",
+                      "a node's name has 1 to 63 characters of a-z 0-9 -");
+        return false;
+    }
+    if (routes_settings(call) == NULL)
+        return false;
+    for (uint32_t i = 0; i < system_state_members(system); i++) {
+        if (strcmp(system_state_member(system, i)->name.text, name.text) == 0)
+            return true;
+    }
+    routes_refuse(call->request, 404, "unknown_node", "name", "the cluster has no such node");
+    return false;
+}
+
+/* A cluster of this version has one node. There is no other that could take what a node holds, and
+ * the one that answers is not dead. */
+
+void routes_drain_node(const struct call *call)
+{
+    if (!find_node(call))
+        return;
+    if (http_request_body_bytes(call->request) > 0)
+        routes_refuse(call->request, 400, "malformed", NULL, "this takes no body");
+    else
+        routes_refuse(call->request, 409, "only_node", "name",
+                      "it is the only node: no other could take its ranges over");
+}
+
+void routes_remove_node(const struct call *call)
+{
+    if (find_node(call))
+        routes_refuse(call->request, 409, "only_node", "name",
+                      "it is the only node, and it is alive; only a dead one is removed");
 }
 
 static void reply_word(struct http_request *request, const char *status)

@@ -9,6 +9,8 @@
 #include "cluster/base/check.h"
 #include "cluster/clock/hlc.h"
 #include "node/config.h"
+#include "node/description.h"
+#include "node/gzip.h"
 #include "node/log.h"
 #include "node/routes.h"
 #include "node/routes_internal.h"
@@ -38,10 +40,15 @@ static struct routes *routes_make(struct node *node)
         return NULL;
     routes->node = node;
     routes->pages = calloc(1, sizeof *routes->pages);
-    if (routes->pages != NULL)
-        return routes;
-    free(routes);
-    return NULL;
+    if (routes->pages == NULL) {
+        free(routes);
+        return NULL;
+    }
+    /* It never changes; without memory for this it is gzipped when it is asked for. */
+    if (gzip_encode(&routes->description_gzip, &routes->description_gzip_bytes, description,
+                    description_bytes) != STATUS_OK)
+        routes->description_gzip_bytes = 0;
+    return routes;
 }
 
 struct routes *routes_new(struct node *node)
@@ -66,6 +73,7 @@ void routes_free(struct routes *routes)
     free(routes->admin_token);
     page_cache_fini(routes->pages);
     free(routes->pages);
+    free(routes->description_gzip);
     free(routes);
 }
 

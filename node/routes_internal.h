@@ -16,7 +16,9 @@
 struct routes {
     struct node *node;
     struct page_cache *pages; /* of complete boards */
-    char *admin_token;        /* NULL: none is set, and loopback is trusted */
+    void *description_gzip;   /* NULL: there was no memory for it */
+    size_t description_gzip_bytes;
+    char *admin_token; /* NULL: none is set, and loopback is trusted */
     size_t admin_token_bytes;
 };
 
@@ -36,6 +38,27 @@ route_fn routes_get_awards;
 route_fn routes_put_hunt, routes_get_hunt, routes_get_hunts;
 route_fn routes_get_cluster, routes_get_health, routes_get_ready;
 route_fn routes_get_metrics;
+route_fn routes_drain_node, routes_remove_node;
+route_fn routes_get_description;
+
+/* What there is (routes.c), for the tests that compare it with the description. */
+
+#define ROUTE_PARAMETERS_MAX 3
+
+/* What one method does, and the query parameters that it takes. */
+struct route_method {
+    route_fn *handle; /* NULL: not allowed */
+    const char *parameters[ROUTE_PARAMETERS_MAX];
+};
+
+/* A segment in braces stands for any text. */
+struct route {
+    const char *pattern;
+    const char *allow; /* the header of a 405 and of OPTIONS */
+    struct route_method get, post, put, remove;
+};
+
+const struct route *routes_table(size_t *ret_count);
 
 /* Replies with a problem; `field` and `detail` may be NULL. */
 void routes_refuse(struct http_request *request, int status, const char *code, const char *field,

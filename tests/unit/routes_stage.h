@@ -26,7 +26,7 @@
 #define STEP_US        10000
 #define PATIENCE       2000 /* steps of the clock that an answer may take */
 #define ASKED_MAX      8
-#define REPLY_BYTES    65536
+#define REPLY_BYTES    (1 << 18)
 
 /* Who waits for the core. */
 struct asked {

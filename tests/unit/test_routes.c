@@ -263,9 +263,51 @@ static void a_token_guards_what_shows_or_changes_hunts(void **state)
     stage_call(&stage, &asking, &reply);
     assert_problem(404, "unknown_hunt", "hunt");
     get(&stage, "/v1/hunts");
+    /* Which nodes there are is not told without it either. */
+    post(&stage, "/v1/cluster/nodes/n2/drain", "");
+    assert_problem(401, "unauthorized", "");
+    call(&stage, "DELETE", "/v1/cluster/nodes/n2");
+    assert_problem(401, "unauthorized", "");
+    asking.method = "DELETE";
+    asking.path = "/v1/cluster/nodes/n2";
+    stage_call(&stage, &asking, &reply);
+    assert_problem(404, "unknown_node", "name");
+    asking.headers = "Authorization: Bearer sesame\r\nContent-Length: 0\r\n";
+    asking.method = "POST";
+    asking.path = "/v1/cluster/nodes/n2/drain";
+    stage_call(&stage, &asking, &reply);
+    assert_problem(404, "unknown_node", "name");
 
     stage_close(&stage);
     assert_int_equal(unlink(path), 0);
+}
+
+/* The only node cannot be drained or removed; it says so instead of doing something else. */
+static void the_only_node_can_be_neither_drained_nor_removed(void **state)
+{
+    struct stage *stage = *state;
+    post(stage, "/v1/cluster/nodes/n1/drain", "");
+    assert_problem(409, "only_node", "name");
+    call(stage, "DELETE", "/v1/cluster/nodes/n1");
+    assert_problem(409, "only_node", "name");
+    post(stage, "/v1/cluster/nodes/n2/drain", "");
+    assert_problem(404, "unknown_node", "name");
+    call(stage, "DELETE", "/v1/cluster/nodes/n2");
+    assert_problem(404, "unknown_node", "name");
+    post(stage, "/v1/cluster/nodes/N1/drain", "");
+    assert_problem(400, "malformed", "name");
+    call(stage, "DELETE", "/v1/cluster/nodes/N1");
+    assert_problem(400, "malformed", "name");
+    post(stage, "/v1/cluster/nodes/n1/drain", "{}");
+    assert_problem(400, "malformed", "");
+    call(stage, "GET", "/v1/cluster/nodes/n1/drain");
+    assert_problem(405, "method_not_allowed", "");
+    assert_non_null(strstr(reply.head, "\r\nAllow: POST, OPTIONS\r\n"));
+    call(stage, "GET", "/v1/cluster/nodes/n1");
+    assert_problem(405, "method_not_allowed", "");
+    assert_non_null(strstr(reply.head, "\r\nAllow: DELETE, OPTIONS\r\n"));
+    get(stage, "/v1/cluster");
+    assert_non_null(strstr(reply.body, "\"draining\":false"));
 }
 
 static void an_unreadable_token_file_stops_the_start(void **state)
@@ -697,6 +739,7 @@ int main(void)
         TEST(a_hunt_must_be_the_one_of_its_path),
         TEST(other_types_of_a_hunt_are_refused),
         cmocka_unit_test(a_token_guards_what_shows_or_changes_hunts),
+        TEST(the_only_node_can_be_neither_drained_nor_removed),
         TEST(an_unreadable_token_file_stops_the_start),
         TEST(a_claim_is_judged_and_its_receipt_kept),
         TEST(a_receipt_that_left_the_window_is_gone),

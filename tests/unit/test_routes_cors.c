@@ -197,12 +197,15 @@ static void each_path_tells_a_browser_what_it_allows(void **state)
                                         "/v1/hunts",
                                         "/v1/epochs/latest",
                                         "/v1/cluster",
+                                        "/v1/openapi.yaml",
                                         "/healthz",
                                         "/readyz",
                                         "/metrics"};
     assert_preflight(*state, "/hunt", "POST, OPTIONS");
     assert_preflight(*state, "/v1/hunts/h/claims", "POST, OPTIONS");
     assert_preflight(*state, "/v1/hunts/h", "GET, HEAD, PUT, OPTIONS");
+    assert_preflight(*state, "/v1/cluster/nodes/n1/drain", "POST, OPTIONS");
+    assert_preflight(*state, "/v1/cluster/nodes/n1", "DELETE, OPTIONS");
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
         assert_preflight(*state, paths[i], read_only);
 }
