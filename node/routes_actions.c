@@ -28,14 +28,14 @@ static bool all_unavailable(const struct result *results, uint32_t count)
     return true;
 }
 
-static void reply_results(struct http_request *request, const struct result *results,
+static void reply_results(const struct waiting *waiting, const struct result *results,
                           uint32_t count)
 {
     if (all_unavailable(results, count)) {
-        reply_unavailable(request);
+        reply_unavailable(waiting->request);
         return;
     }
-    routes_wire_reply(request, results, count);
+    routes_wire_reply(waiting->routes->room, waiting->request, results, count);
 }
 
 static void judged(void *context, const struct result *results, uint32_t count)
@@ -43,7 +43,7 @@ static void judged(void *context, const struct result *results, uint32_t count)
     struct waiting *waiting = context;
     CHECK(count > 0);
     if (waiting->request != NULL)
-        reply_results(waiting->request, results, count);
+        reply_results(waiting, results, count);
     free(waiting);
 }
 

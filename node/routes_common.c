@@ -14,6 +14,7 @@
 #include "node/log.h"
 #include "node/routes.h"
 #include "node/routes_internal.h"
+#include "node/routes_wire.h"
 #include "node/token_file.h"
 
 /* STATUS_OK also where no file is named. */
@@ -33,33 +34,31 @@ static enum status take_token(struct routes *routes, const char *path)
     return STATUS_OK;
 }
 
-static struct routes *routes_make(struct node *node)
+static enum status routes_init(struct routes *routes, struct node *node)
 {
-    struct routes *routes = calloc(1, sizeof *routes);
-    if (routes == NULL)
-        return NULL;
+    const struct config *config = node_config(node);
     routes->node = node;
     routes->pages = calloc(1, sizeof *routes->pages);
-    if (routes->pages == NULL) {
-        free(routes);
-        return NULL;
-    }
+    routes->room = calloc(1, sizeof *routes->room);
+    if (routes->pages == NULL || routes->room == NULL)
+        return STATUS_NO_MEMORY;
     /* It never changes; without memory for this it is gzipped when it is asked for. */
     if (gzip_encode(&routes->description_gzip, &routes->description_gzip_bytes, description,
                     description_bytes) != STATUS_OK)
         routes->description_gzip_bytes = 0;
-    return routes;
+    const enum status status = wire_room_init(routes->room, config->limits.body_bytes);
+    return status == STATUS_OK ? take_token(routes, config->http.admin_token_file) : status;
 }
 
 struct routes *routes_new(struct node *node)
 {
-    struct routes *routes = routes_make(node);
-    const char *path = node_config(node)->http.admin_token_file;
-    const enum status status = routes != NULL ? take_token(routes, path) : STATUS_NO_MEMORY;
+    struct routes *routes = calloc(1, sizeof *routes);
+    const enum status status = routes != NULL ? routes_init(routes, node) : STATUS_NO_MEMORY;
     if (status == STATUS_OK)
         return routes;
     log_write(LOG_LEVEL_ERROR, "the administrator's token cannot be read",
-              LOG_FIELDS(log_text("path", path), log_text("status", status_name(status))));
+              LOG_FIELDS(log_text("path", node_config(node)->http.admin_token_file),
+                         log_text("status", status_name(status))));
     routes_free(routes);
     return NULL;
 }
@@ -71,9 +70,13 @@ void routes_free(struct routes *routes)
     if (routes->admin_token != NULL)
         sodium_memzero(routes->admin_token, routes->admin_token_bytes);
     free(routes->admin_token);
-    page_cache_fini(routes->pages);
+    if (routes->pages != NULL)
+        page_cache_fini(routes->pages);
     free(routes->pages);
     free(routes->description_gzip);
+    if (routes->room != NULL)
+        wire_room_fini(routes->room);
+    free(routes->room);
     free(routes);
 }
 

@@ -13,9 +13,12 @@
 #include "node/node.h"
 #include "node/page_cache.h"
 
+struct wire_room;
+
 struct routes {
     struct node *node;
     struct page_cache *pages; /* of complete boards */
+    struct wire_room *room;   /* of POST /hunt */
     void *description_gzip;   /* NULL: there was no memory for it */
     size_t description_gzip_bytes;
     char *admin_token; /* NULL: none is set, and loopback is trusted */

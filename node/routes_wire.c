@@ -3,7 +3,11 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "cluster/base/check.h"
 #include "proto/frame_lz4.h"
+
+/* What the room keeps between requests; the largest of them and their answers need less. */
+#define ROOM_BYTES_KEPT ((size_t)1 << 20)
 
 #define TYPE_JSON     "application/json"
 #define TYPE_PROTOBUF "application/x-protobuf"
@@ -20,6 +24,40 @@ bool routes_wire_admits(const struct call *call)
     routes_refuse(call->request, 415, "unsupported_type", NULL,
                   "actions come as " TYPE_JSON " or " TYPE_PROTOBUF);
     return false;
+}
+
+/* The room. */
+
+enum status wire_room_init(struct wire_room *room, size_t body_bytes_max)
+{
+    *room = (struct wire_room){.decoded = malloc(body_bytes_max), .decoded_bytes = body_bytes_max};
+    arena_init(&room->arena);
+    return room->decoded != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+void wire_room_fini(struct wire_room *room)
+{
+    CHECK(!room->in_use);
+    arena_fini(&room->arena);
+    json_text_fini(&room->text);
+    free(room->decoded);
+    room->decoded = NULL;
+}
+
+static void room_enter(struct wire_room *room)
+{
+    CHECK(!room->in_use);
+    room->in_use = true;
+}
+
+static void room_leave(struct wire_room *room)
+{
+    CHECK(room->in_use);
+    arena_reset(&room->arena, ROOM_BYTES_KEPT);
+    if (room->text.capacity > ROOM_BYTES_KEPT || !json_text_ok(&room->text))
+        json_text_fini(&room->text);
+    room->text.used = 0;
+    room->in_use = false;
 }
 
 /* Requests. */
@@ -49,18 +87,13 @@ static bool refuse_frame(const struct call *call, enum status status)
 /* What a body may hold is bounded without its coding too. */
 static bool decode(const struct call *call, struct wire_request *wire)
 {
-    const size_t capacity = node_config(call->routes->node)->limits.body_bytes;
-    void *decoded = malloc(capacity);
+    const struct wire_room *room = wire->room;
     size_t bytes = 0;
-    enum status status = STATUS_NO_MEMORY;
-    if (decoded != NULL)
-        status = frame_lz4_decode(decoded, capacity, wire->body.data, wire->body.bytes, &bytes);
-    if (status != STATUS_OK) {
-        free(decoded);
+    const enum status status = frame_lz4_decode(room->decoded, room->decoded_bytes, wire->body.data,
+                                                wire->body.bytes, &bytes);
+    if (status != STATUS_OK)
         return refuse_frame(call, status);
-    }
-    wire->decoded = decoded;
-    wire->body = (struct actions_bytes){decoded, bytes};
+    wire->body = (struct actions_bytes){room->decoded, bytes};
     return true;
 }
 
@@ -89,7 +122,8 @@ static enum status read_head(struct wire_request *wire, bool names_hunt,
 {
     enum status status;
     if (wire->is_protobuf) {
-        status = actions_request_read(&wire->protobuf, &wire->arena, wire->body, names_hunt, fault);
+        status = actions_request_read(&wire->protobuf, &wire->room->arena, wire->body, names_hunt,
+                                      fault);
         if (status == STATUS_OK)
             wire->hunt = wire->protobuf.hunt;
         return status;
@@ -102,11 +136,14 @@ static enum status read_head(struct wire_request *wire, bool names_hunt,
 
 bool routes_wire_open(const struct call *call, bool names_hunt, struct wire_request *ret_wire)
 {
-    struct wire_request wire = {.is_protobuf = is_protobuf(call->request)};
+    struct wire_request wire = {.is_protobuf = is_protobuf(call->request),
+                                .room = call->routes->room};
     struct request_fault fault;
-    if (!take_body(call, &wire))
+    room_enter(wire.room);
+    if (!take_body(call, &wire)) {
+        room_leave(wire.room);
         return false;
-    arena_init(&wire.arena);
+    }
     const enum status status = read_head(&wire, names_hunt, &fault);
     if (status != STATUS_OK) {
         routes_wire_close(&wire);
@@ -119,9 +156,7 @@ bool routes_wire_open(const struct call *call, bool names_hunt, struct wire_requ
 void routes_wire_close(struct wire_request *wire)
 {
     json_request_fini(&wire->json);
-    arena_fini(&wire->arena);
-    free(wire->decoded);
-    wire->decoded = NULL;
+    room_leave(wire->room);
 }
 
 bool routes_wire_actions(const struct call *call, const struct wire_request *wire,
@@ -151,14 +186,14 @@ static void reply_plain(struct http_request *request, struct actions_bytes body)
                                               .body_bytes = body.bytes});
 }
 
-static void reply_lz4(struct http_request *request, struct actions_bytes body)
+static void reply_lz4(struct wire_room *room, struct http_request *request,
+                      struct actions_bytes body)
 {
     static const struct http_header headers[] = {
         {"Cache-Control", "no-store"}, {"Vary", "Accept-Encoding"}, {"Content-Encoding", "lz4"}};
     const size_t capacity = frame_lz4_bytes_max(body.bytes);
-    void *frame = malloc(capacity);
-    const size_t bytes =
-        frame != NULL ? frame_lz4_encode(frame, capacity, body.data, body.bytes) : 0;
+    void *frame = arena_take(&room->arena, capacity);
+    const size_t bytes = frame_lz4_encode(frame, capacity, body.data, body.bytes);
     if (bytes == 0)
         routes_refuse_memory(request);
     else
@@ -169,41 +204,29 @@ static void reply_lz4(struct http_request *request, struct actions_bytes body)
                                 .headers_count = 3,
                                 .body = frame,
                                 .body_bytes = bytes});
-    free(frame);
 }
 
-static void reply_body(struct http_request *request, struct actions_bytes body)
+static void reply_body(struct wire_room *room, struct http_request *request,
+                       struct actions_bytes body)
 {
     if (http_request_accepts_coding(request, "lz4"))
-        reply_lz4(request, body);
+        reply_lz4(room, request, body);
     else
         reply_plain(request, body);
 }
 
-static void reply_protobuf(struct http_request *request, const struct result *results,
-                           uint32_t count)
+void routes_wire_reply(struct wire_room *room, struct http_request *request,
+                       const struct result *results, uint32_t count)
 {
-    struct arena arena;
-    arena_init(&arena);
-    reply_body(request, actions_reply_write(&arena, results, count));
-    arena_fini(&arena);
-}
-
-static void reply_json(struct http_request *request, const struct result *results, uint32_t count)
-{
-    struct json_text text = {0};
-    json_results_write(&text, results, count);
-    if (json_text_ok(&text))
-        reply_body(request, (struct actions_bytes){text.data, text.used});
-    else
-        routes_refuse_memory(request);
-    json_text_fini(&text);
-}
-
-void routes_wire_reply(struct http_request *request, const struct result *results, uint32_t count)
-{
-    if (is_protobuf(request))
-        reply_protobuf(request, results, count);
-    else
-        reply_json(request, results, count);
+    room_enter(room);
+    if (is_protobuf(request)) {
+        reply_body(room, request, actions_reply_write(&room->arena, results, count));
+    } else {
+        json_results_write(&room->text, results, count);
+        if (json_text_ok(&room->text))
+            reply_body(room, request, (struct actions_bytes){room->text.data, room->text.used});
+        else
+            routes_refuse_memory(request);
+    }
+    room_leave(room);
 }

@@ -13,15 +13,28 @@
 #include "node/routes_internal.h"
 #include "proto/actions.h"
 
-/* A request that is being read. */
+/* Memory in which one request after the other is read, and one answer after the other written: they
+ * are too large for a heap to take and give back each time without asking the system. */
+struct wire_room {
+    struct arena arena;
+    struct json_text text;
+    void *decoded; /* a body without its coding, at most so many bytes */
+    size_t decoded_bytes;
+    bool in_use; /* by one request or answer at a time */
+};
+
+/* `body_bytes_max`: of a body without its coding. STATUS_NO_MEMORY. */
+MUST_USE enum status wire_room_init(struct wire_room *room, size_t body_bytes_max);
+void wire_room_fini(struct wire_room *room);
+
+/* A request that is being read, in the routes' room. */
 struct wire_request {
     bool is_protobuf;
     struct actions_bytes body; /* without its coding */
-    void *decoded;             /* where the body lies when it came coded, or NULL */
     struct name hunt;          /* when the body names it */
     struct json_request json;
     struct actions_request protobuf;
-    struct arena arena;
+    struct wire_room *room;
 };
 
 /* The type is one of ours: else 415, and false. Looks at nothing else. */
@@ -38,7 +51,8 @@ bool routes_wire_actions(const struct call *call, const struct wire_request *wir
                          const struct hunt *hunt, enum plane plane,
                          struct request_actions *ret_actions);
 
-/* Replies with 200 and the results, or 500 without memory. */
-void routes_wire_reply(struct http_request *request, const struct result *results, uint32_t count);
+/* Replies with 200 and the results, or 503 without memory. No request is open. */
+void routes_wire_reply(struct wire_room *room, struct http_request *request,
+                       const struct result *results, uint32_t count);
 
 #endif
