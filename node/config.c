@@ -49,6 +49,7 @@ const struct config_field config_fields[CONFIG_FIELDS] = {
     NUMBER(limits, header_bytes, "8192", 256, 65000),
     NUMBER(limits, request_ms, "10000", 1, 600000),
     NUMBER(limits, connections, "10000", 1, 1000000),
+    NUMBER(limits, waiting_actions, "50000", 1, 1000000),
     {"log", "level", CONFIG_LEVEL, offsetof(struct config, log.level), "info", 0, 0},
     {"log", "format", CONFIG_FORMAT, offsetof(struct config, log.format), "text", 0, 0},
 };

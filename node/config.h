@@ -41,7 +41,7 @@ struct config {
         uint32_t ranges, replicas, epoch_ms, replace_after_ms, players_max;
     } cluster;
     struct {
-        uint32_t body_bytes, header_bytes, request_ms, connections;
+        uint32_t body_bytes, header_bytes, request_ms, connections, waiting_actions;
     } limits;
     struct {
         enum log_level level;

@@ -18,6 +18,7 @@ struct metrics {
     uint64_t messages_dropped;       /* for other nodes */
     struct histogram parse;          /* a body, from its bytes to its actions, or to its fault */
     struct histogram commit;         /* a request's actions, from being taken to having results */
+    struct histogram tick_late;      /* ticks, after the moment they were set for */
     struct histogram sync;           /* writes, from being handed over to being durable */
     struct histogram apply;          /* steps of the core that commit entries and apply them */
     struct histogram completion;     /* from an epoch's end to its complete board */

@@ -60,13 +60,16 @@ static void arm_ticks(struct node *node)
     uint64_t due_us = now_us + IDLE_US;
     if (node->living && cluster_next_tick_us(node->cluster) < due_us)
         due_us = cluster_next_tick_us(node->cluster);
-    loop_timer_after(node->ticks, due_us > now_us ? due_us - now_us : 0);
+    node->tick_at_us = due_us > now_us ? due_us : now_us;
+    loop_timer_after(node->ticks, node->tick_at_us - now_us);
 }
 
 static void on_tick(void *context)
 {
     struct node *node = context;
     const uint64_t now_us = monotonic_us(node);
+    const uint64_t late_us = now_us > node->tick_at_us ? now_us - node->tick_at_us : 0;
+    histogram_add(&node->metrics.tick_late, late_us, 1);
     const uint64_t patience_us = (uint64_t)NODE_REQUEST_MS * 1000;
     const uint32_t expired =
         requests_expire(node->requests, now_us > patience_us ? now_us - patience_us : 0);
@@ -94,7 +97,10 @@ static void on_news(void *context)
 static void on_work(void *context)
 {
     struct node *node = context;
+    const uint64_t now_us = monotonic_us(node);
     node->work_waits = false;
+    node->queue_us = now_us > node->work_since_us ? now_us - node->work_since_us : 0;
+    node->queue_measured_us = now_us;
     node->flush_due = true;
     turn_run(node);
     watch(node);
@@ -498,12 +504,34 @@ void node_measure_store(const struct node *node, struct store_measures *ret_meas
     store_measure(node->store, ret_measures);
 }
 
+/* What was measured long ago says nothing of the next request. */
+static uint64_t queue_us(const struct node *node, uint64_t now_us)
+{
+    const uint64_t waits_us =
+        node->work_waits && now_us > node->work_since_us ? now_us - node->work_since_us : 0;
+    const bool recent = now_us < node->queue_measured_us + ADMISSION_WAIT_US;
+    return recent && node->queue_us > waits_us ? node->queue_us : waits_us;
+}
+
 struct node_load node_load(const struct node *node)
 {
+    const uint64_t now_us = monotonic_us(node);
+    const bool writes = node->submitted != node->durable && now_us > node->submitted_us;
     return (struct node_load){
         .requests = requests_count(node->requests),
         .actions = requests_actions(node->requests),
         .write_backlog = store_backlog(node->store),
-        .sync_us = node->sync_us,
+        .write_us = writes ? now_us - node->submitted_us : 0,
+        .queue_us = queue_us(node, now_us),
     };
+}
+
+bool node_admits(struct node *node)
+{
+    const struct node_load load = node_load(node);
+    turn_put_off(node); /* shed or not, the next one is told how long this round took */
+    if (admission_admits(&node->admission, &load, node->config->limits.waiting_actions))
+        return true;
+    node->metrics.requests_shed++;
+    return false;
 }

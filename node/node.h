@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "cluster/cluster.h"
+#include "node/admission.h"
 #include "node/config.h"
 
 #define NODE_REQUEST_MS 10000
@@ -73,13 +74,11 @@ struct metrics *node_metrics(struct node *node);
 /* How the log store does (store.h). */
 void node_measure_store(const struct node *node, struct store_measures *ret_measures);
 
-/* What waits, for shedding load before a body is parsed. */
-struct node_load {
-    uint32_t requests;      /* of node_actions, not answered */
-    uint32_t actions;       /* in them */
-    uint64_t write_backlog; /* bytes that wait for the disk */
-    uint64_t sync_us;       /* the last write with its sync */
-};
+/* What waits. */
 struct node_load node_load(const struct node *node);
+
+/* May a request come in that asks the core for something, or puts something into it? To be asked
+ * before its body is read. False: too much waits already (admission.h), and it is counted. */
+bool node_admits(struct node *node);
 
 #endif

@@ -292,6 +292,7 @@ void turn_put_off(struct node *node)
     if (node->work_waits)
         return;
     node->work_waits = true;
+    node->work_since_us = read_now(node).monotonic_us;
     loop_timer_now(node->work);
 }
 
@@ -324,9 +325,9 @@ void turn_take_news(struct node *node)
     if (news.ticket > node->durable) {
         node->durable = news.ticket;
         node->persisted_due = true;
-        node->sync_us = read_now(node).monotonic_us - node->submitted_us;
-        node->submitted_us += node->sync_us;
-        histogram_add(&node->metrics.sync, node->sync_us, 1);
+        const uint64_t sync_us = read_now(node).monotonic_us - node->submitted_us;
+        node->submitted_us += sync_us;
+        histogram_add(&node->metrics.sync, sync_us, 1);
     }
     node->flush_due = true;
     if (node->unsubmitted != 0)

@@ -8,11 +8,6 @@
 #include "node/routes_internal.h"
 #include "node/routes_wire.h"
 
-/* So many actions may wait for their judgement before further requests are turned away unread. At
- * some hundred thousand actions a second it is what a client would wait for anyway before he
- * retries. */
-#define ACTIONS_WAITING_MAX 50000
-
 static void reply_unavailable(struct http_request *request)
 {
     routes_refuse(request, 503, "unavailable", NULL,
@@ -72,12 +67,7 @@ static bool read_actions(const struct call *call, const struct wire_request *wir
 /* Cheap refusals, before anything of the body is looked at. */
 static bool admit(const struct call *call)
 {
-    if (node_load(call->routes->node).actions >= ACTIONS_WAITING_MAX) {
-        node_metrics(call->routes->node)->requests_shed++;
-        routes_refuse(call->request, 503, "overloaded", NULL, "too many actions wait already");
-        return false;
-    }
-    return routes_wire_admits(call);
+    return routes_admit_load(call) && routes_wire_admits(call);
 }
 
 static bool read_body(const struct call *call, bool names_hunt, struct request_actions *ret_actions)
@@ -152,6 +142,8 @@ void routes_get_receipt(const struct call *call)
     const struct number_rule rule = {"seq", SEQ_MIN, SEQ_MAX};
     struct query query = {.kind = QUERY_RECEIPT};
     uint64_t seq = 0;
+    if (!routes_admit_load(call))
+        return;
     if (!routes_path_player(call, 4, &query.player) ||
         !routes_number(call, &rule, call->path->segments[6], &seq))
         return;

@@ -122,6 +122,8 @@ static bool take_cursor(const struct call *call, const struct hunt *hunt, struct
 void routes_get_awards(const struct call *call)
 {
     struct query query = {.kind = QUERY_AWARDS, .limit = ROUTES_LIMIT_DEFAULT};
+    if (!routes_admit_load(call))
+        return;
     if (!routes_limit_parameter(call, &query.limit))
         return;
     const struct hunt *hunt = routes_path_hunt(call);

@@ -200,6 +200,8 @@ static void reply_complete(const struct call *call, const struct wish *wish,
 void routes_get_leaderboard(const struct call *call)
 {
     struct wish wish = {0};
+    if (!routes_admit_load(call))
+        return;
     struct global_board *board = take_wish(call, &wish) ? find_board(call, &wish) : NULL;
     if (board == NULL)
         return;
@@ -255,6 +257,8 @@ static void around_read(void *context, const struct query_reply *reply)
 void routes_get_around(const struct call *call)
 {
     struct query query = {.kind = QUERY_AROUND, .limit = AROUND_DEFAULT};
+    if (!routes_admit_load(call))
+        return;
     if (!routes_path_player(call, 5, &query.player) || !routes_limit_parameter(call, &query.limit))
         return;
     const struct hunt *hunt = routes_path_hunt(call);

@@ -98,6 +98,14 @@ void routes_refuse_memory(struct http_request *request)
     routes_refuse(request, 503, "no_memory", NULL, "this node is short of memory");
 }
 
+bool routes_admit_load(const struct call *call)
+{
+    if (node_admits(call->routes->node))
+        return true;
+    routes_refuse(call->request, 503, "overloaded", NULL, "too much waits already");
+    return false;
+}
+
 bool routes_hunt_name(const struct call *call, struct name *ret_name)
 {
     CHECK(call->path->count > 2);

@@ -63,6 +63,10 @@ struct route {
 
 const struct route *routes_table(size_t *ret_count);
 
+/* Not too much waits already; else 503. For what asks the core, or puts something into it: to be
+ * looked at before anything else of the request. */
+bool routes_admit_load(const struct call *call);
+
 /* Replies with a problem; `field` and `detail` may be NULL. */
 void routes_refuse(struct http_request *request, int status, const char *code, const char *field,
                    const char *detail);

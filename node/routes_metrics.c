@@ -73,7 +73,7 @@ static void write_actions(const struct page *page)
         metrics_text_number(page->text, &outcome, metrics->actions[i]);
     }
     counter(page, "cairn_requests_shed_total", metrics->requests_shed,
-            "Requests turned away unread, because too many actions waited.");
+            "Requests turned away unread, because too much waited already.");
     counter(page, "cairn_requests_expired_total", metrics->requests_expired,
             "Requests that the node did not answer in time.");
     durations(page, "cairn_parse_duration_seconds", &metrics->parse,
@@ -127,6 +127,10 @@ static void write_queues(const struct page *page)
     gauge(page, "cairn_requests_waiting", load.requests, "Requests that the core has to answer.");
     gauge(page, "cairn_actions_waiting", load.actions, "Actions in them.");
     gauge(page, "cairn_log_backlog_bytes", load.write_backlog, "What waits for the disk.");
+    gauge_seconds(page, "cairn_queue_wait_seconds", load.queue_us,
+                  "How long it takes to come to a request that is there.");
+    durations(page, "cairn_tick_late_seconds", &page->metrics->tick_late,
+              "How late the node's regular work was, which heartbeats are part of.");
     counter(page, "cairn_messages_dropped_total", page->metrics->messages_dropped,
             "Messages for other nodes that were not sent.");
 }

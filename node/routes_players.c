@@ -146,6 +146,8 @@ static void page_read(void *context, const struct query_reply *reply)
 void routes_get_player(const struct call *call)
 {
     struct query query = {.kind = QUERY_PLAYER};
+    if (!routes_admit_load(call))
+        return;
     if (!routes_path_player(call, 4, &query.player) ||
         !routes_flag_parameter(call, "consistent", &query.consistent))
         return;

@@ -93,12 +93,14 @@ static bool parse(struct link *link, struct answer *ret_answer)
     end[2] = '\0';
     const char *length = header(link->in, "Content-Length");
     const char *connection = header(link->in, "Connection");
+    const char *retry_after = header(link->in, "Retry-After");
     if (strncmp(link->in, "HTTP/1.1 ", 9) != 0 || length == NULL) {
         fail_msg("not an answer: %s", link->in);
         return false;
     }
     *ret_answer = (struct answer){
         .status = (int)strtol(link->in + 9, NULL, 10),
+        .retry_after_s = retry_after != NULL ? (uint32_t)strtoul(retry_after, NULL, 10) : 0,
         .last = connection != NULL && strncmp(connection, "close", 5) == 0,
         .body = end + 4,
         .bytes = strtoul(length, NULL, 10),

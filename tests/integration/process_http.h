@@ -18,7 +18,8 @@ struct link {
 
 struct answer {
     int status;
-    bool last; /* the server closes the connection after it */
+    uint32_t retry_after_s; /* 0: it does not say */
+    bool last;              /* the server closes the connection after it */
     const char *body;
     size_t bytes; /* followed by a zero that is not counted */
 };

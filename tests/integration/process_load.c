@@ -118,6 +118,7 @@ static void ask(struct load *load, struct client *client, uint16_t port)
         return;
     }
     client->waits = true;
+    client->sent_at_ms = process_now_ms();
     /* Too impatient to hear the answer. */
     if (rng_chance(load->players->rng, 1, 24))
         hang_up(load, client);
@@ -129,8 +130,10 @@ static void ask(struct load *load, struct client *client, uint16_t port)
 static bool take_results(struct load *load, const struct client *client,
                          const struct answer *answer)
 {
-    if (answer->status == 503)
+    if (answer->status == 503) {
+        assert_true(answer->retry_after_s > 0);
         return false;
+    }
     if (answer->status != 200)
         fail_msg("claims are answered with %d: %s", answer->status, answer->body);
     json_t *json = take_json(answer);
@@ -154,6 +157,8 @@ static void take_answer(struct load *load, struct client *client, const struct a
         load->refused++;
         client->again_at_ms = process_now_ms() + AGAIN_MS;
     } else {
+        const uint64_t took_ms = process_now_ms() - client->sent_at_ms;
+        load->slowest_ms = took_ms > load->slowest_ms ? took_ms : load->slowest_ms;
         load->answers++;
         client->again_at_ms = process_now_ms() + rng_below(load->players->rng, PAUSE_MS + 1);
         client->repeat = !client->repeat && rng_chance(load->players->rng, 1, 8);

@@ -24,8 +24,9 @@ struct client {
     struct link link;
     uint32_t first_player;
     uint64_t again_at_ms; /* not to be sent before */
-    bool waits;           /* sent, and not answered */
-    bool repeat;          /* was answered, and is asked once more */
+    uint64_t sent_at_ms;
+    bool waits;  /* sent, and not answered */
+    bool repeat; /* was answered, and is asked once more */
     /* The request under way: count 0: none. */
     uint32_t count;
     uint32_t player[LOAD_CLAIMS_MAX], claim[LOAD_CLAIMS_MAX];
@@ -41,6 +42,7 @@ struct load {
     uint64_t answers, refused; /* 200; 503 and `unavailable` */
     uint64_t unanswered;       /* connections that ended under a request */
     uint64_t cut;              /* ... in the middle of its answer */
+    uint64_t slowest_ms;       /* from a request that was taken to its answer */
 };
 
 void load_init(struct load *load, struct players *players);

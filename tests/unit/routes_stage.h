@@ -46,7 +46,8 @@ struct node {
     struct now now;
     bool wrote;
     uint64_t last_token;
-    uint32_t load;     /* what node_load shall say */
+    uint32_t load; /* what node_load shall say */
+    struct admission admission;
     bool deaf;         /* keeps what it is asked to itself ... */
     struct query kept; /* ... and this is it */
     bool frozen;       /* time passes, but the core is not told */
@@ -226,6 +227,15 @@ struct node_load node_load(const struct node *node)
     return (struct node_load){.actions = node->load};
 }
 
+bool node_admits(struct node *node)
+{
+    const struct node_load load = node_load(node);
+    const bool admits =
+        admission_admits(&node->admission, &load, node->config.limits.waiting_actions);
+    node->metrics.requests_shed += !admits;
+    return admits;
+}
+
 struct metrics *node_metrics(struct node *node)
 {
     return &node->metrics;
@@ -291,6 +301,7 @@ static inline void stage_open_to(struct stage *stage, char *token_file, struct c
     stage->node.config.http.admin_token_file = token_file;
     stage->node.config.http.cors = cors;
     stage->node.config.limits.body_bytes = UINT32_C(1) << 20;
+    stage->node.config.limits.waiting_actions = 50000;
     stage->node.now = (struct now){.monotonic_us = 1000000, .physical_us = STAGE_START_US};
     stage_found(&stage->node);
     stage->base = event_base_new();

@@ -77,6 +77,7 @@ static void what_is_left_out_has_the_contracts_default(void **state)
     assert_int_equal(config.limits.header_bytes, 8192);
     assert_int_equal(config.limits.request_ms, 10000);
     assert_int_equal(config.limits.connections, 10000);
+    assert_int_equal(config.limits.waiting_actions, 50000);
     assert_int_equal(config.log.level, LOG_LEVEL_INFO);
     assert_int_equal(config.log.format, LOG_FORMAT_TEXT);
     config_fini(&config);
@@ -94,7 +95,8 @@ static void every_key_can_be_given(void **state)
         "peer: { listen: 'tcp://127.0.0.2:1', advertise: 'tcp://host.example:9' }\n"
         "cluster: { join: ['tcp://10.0.0.1:7901', 'tcp://b:1'], found: true, ranges: 1024,\n"
         "  replicas: 7, epoch_ms: 100, replace_after_ms: 1000, players_max: 100000000 }\n"
-        "limits: { body_bytes: 1, header_bytes: 256, request_ms: 1, connections: 1 }\n"
+        "limits: { body_bytes: 1, header_bytes: 256, request_ms: 1, connections: 1,\n"
+        "  waiting_actions: 1 }\n"
         "log: { level: error, format: json }\n");
     assert_string_equal(config.node.zone, "east");
     assert_string_equal(config.http.listen, "[::1]:0");
@@ -107,6 +109,7 @@ static void every_key_can_be_given(void **state)
     assert_int_equal(config.cluster.ranges, 1024);
     assert_int_equal(config.cluster.players_max, 100000000);
     assert_int_equal(config.limits.header_bytes, 256);
+    assert_int_equal(config.limits.waiting_actions, 1);
     assert_int_equal(config.log.level, LOG_LEVEL_ERROR);
     assert_int_equal(config.log.format, LOG_FORMAT_JSON);
     config_fini(&config);

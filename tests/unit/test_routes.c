@@ -423,7 +423,28 @@ static void a_node_with_too_much_to_do_turns_claims_away(void **state)
     post(stage, "/hunt", "{");
     assert_problem(503, "overloaded", "");
     assert_non_null(strstr(reply.head, "Retry-After: 1"));
-    get(stage, "/healthz");
+}
+
+static void what_asks_the_core_is_turned_away_too_and_what_is_cheap_is_not(void **state)
+{
+    static const char *const shed[] = {
+        "/v1/hunts/harbour/players/" PLAYER, "/v1/hunts/harbour/players/" PLAYER "/actions/1",
+        "/v1/hunts/harbour/leaderboard",     "/v1/hunts/harbour/leaderboard/around/" PLAYER,
+        "/v1/hunts/harbour/awards",
+    };
+    static const char *const served[] = {"/healthz",    "/readyz",   "/metrics",
+                                         "/v1/cluster", "/v1/hunts", "/v1/hunts/harbour"};
+    struct stage *stage = *state;
+    play_harbour(stage);
+    stage->node.load = 50000;
+    for (size_t i = 0; i < sizeof shed / sizeof shed[0]; i++) {
+        assert_get_refused(stage, shed[i], 503, "overloaded", "");
+        assert_non_null(strstr(reply.head, "Retry-After: 1"));
+    }
+    for (size_t i = 0; i < sizeof served / sizeof served[0]; i++)
+        get(stage, served[i]);
+    put_hunt(stage, "/v1/hunts/harbour", HARBOUR);
+    assert_status(200);
 }
 
 static void a_request_of_which_nothing_is_known_is_unavailable(void **state)
@@ -747,6 +768,7 @@ int main(void)
         TEST(a_bad_claim_is_refused_and_named),
         TEST(other_types_of_actions_are_refused),
         TEST(a_node_with_too_much_to_do_turns_claims_away),
+        TEST(what_asks_the_core_is_turned_away_too_and_what_is_cheap_is_not),
         TEST(a_request_of_which_nothing_is_known_is_unavailable),
         TEST(a_page_tells_what_a_player_has_and_what_is_open),
         TEST(an_unknown_player_has_an_empty_page),
