@@ -108,6 +108,12 @@ struct loop_event *loop_reader_new(struct event_base *base, int fd, loop_fn *fn,
     return event_begin(event_calls(event, fn, context), LOOP_URGENT);
 }
 
+struct loop_event *loop_writer_new(struct event_base *base, int fd, loop_fn *fn, void *context)
+{
+    struct loop_event *event = event_make(base, fd, EV_WRITE);
+    return event_begin(event_calls(event, fn, context), LOOP_URGENT);
+}
+
 struct loop_event *loop_signal_new(struct event_base *base, int number, loop_fn *fn, void *context)
 {
     struct loop_event *event = event_make(base, number, EV_SIGNAL | EV_PERSIST);

@@ -30,6 +30,8 @@ void loop_stop(struct event_base *base);
 struct loop_event *loop_timer_new(struct event_base *base, int priority, loop_fn *fn,
                                   void *context);
 struct loop_event *loop_reader_new(struct event_base *base, int fd, loop_fn *fn, void *context);
+/* Calls once, when something can be written to `fd`, or it has failed. */
+struct loop_event *loop_writer_new(struct event_base *base, int fd, loop_fn *fn, void *context);
 struct loop_event *loop_signal_new(struct event_base *base, int number, loop_fn *fn, void *context);
 void loop_event_free(struct loop_event *event);
 
