@@ -3,6 +3,9 @@
 #include "cluster/base/check.h"
 #include "cluster/ranges/group_internal.h"
 
+/* What a replica that has no others keeps of applied entries: nobody is sent them. */
+#define SOLE_TAIL_BYTES (UINT64_C(64) << 10)
+
 static bool entry_to_apply(const struct group *group, uint64_t index, struct log_entry *ret_entry)
 {
     if (index > group->commit)
@@ -59,7 +62,9 @@ void apply_evict(struct group *group)
         through = group->commit;
     const uint64_t applied = group->applied < through ? group->applied : through;
     const uint64_t bytes_max = group->config.tail_bytes_max;
-    tail_evict(&group->tail, applied, bytes_max, GROUP_TAIL_ENTRIES_MAX);
+    const bool alone = group->replicas.count <= 1;
+    const uint64_t kept = alone && SOLE_TAIL_BYTES < bytes_max ? SOLE_TAIL_BYTES : bytes_max;
+    tail_evict(&group->tail, applied, kept, GROUP_TAIL_ENTRIES_MAX);
     tail_evict(&group->tail, through, 2 * bytes_max, 2 * GROUP_TAIL_ENTRIES_MAX);
 }
 

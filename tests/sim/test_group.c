@@ -233,6 +233,34 @@ static void one_voter_grows_to_three_back_to_back(void **state)
     settle();
 }
 
+static void submit_large(uint64_t node, uint64_t count)
+{
+    const uint64_t before = world.nodes[node].last_value;
+    for (uint64_t i = 1; i <= count; i++) {
+        while (group_world_submit(&world, node, before + i, 4096) != STATUS_OK)
+            group_world_run(&world, 1);
+    }
+    settle();
+}
+
+/* What it lets go is read back for those who come later. */
+static void a_replica_without_others_keeps_hardly_a_tail(void **state)
+{
+    (void)state;
+    group_world_found(&world, 1);
+    submit_large(1, 100);
+    assert_true(group_tail_bytes(world.nodes[1].group) <= 64 << 10);
+
+    group_world_join(&world, 2);
+    change(1, one_and_learner, 2);
+    settle();
+    assert_int_equal(world.nodes[2].last_value, 100);
+    assert_true(world.log_reads > 0);
+    submit_large(1, 100);
+    assert_true(group_tail_bytes(world.nodes[1].group) >= 400000);
+    assert_int_equal(world.nodes[2].last_value, 200);
+}
+
 static void a_group_never_shrinks_to_one_voter(void **state)
 {
     (void)state;
@@ -756,6 +784,7 @@ int main(void)
         STORY(the_change_that_ends_a_sole_voter_waits_for_its_disk),
         STORY(a_sole_voter_killed_between_send_and_sync_makes_no_two_entries_of_one),
         STORY(one_voter_grows_to_three_back_to_back),
+        STORY(a_replica_without_others_keeps_hardly_a_tail),
         STORY(a_group_never_shrinks_to_one_voter),
         STORY(a_learner_votes_for_a_leader_that_knows_it_as_a_voter),
         STORY(a_replica_becomes_a_voter_only_when_it_has_what_is_committed),
