@@ -86,16 +86,6 @@ enum status engine_activate(struct engine *engine, uint16_t hunt, uint32_t versi
     return hunt_state_activate(engine->hunts[hunt], version, definition, epoch);
 }
 
-void engine_prefetch_index(const struct engine *engine, const struct action *action)
-{
-    players_prefetch_index(&engine->players, action->hunt, &action->player);
-}
-
-void engine_prefetch(const struct engine *engine, const struct action *action)
-{
-    players_prefetch(&engine->players, action->hunt, &action->player);
-}
-
 static void fill_treasure(const struct hunt_state *hunt, uint16_t treasure, struct result *result)
 {
     result->treasure = treasure;
@@ -356,13 +346,12 @@ static void judge_new(struct engine *engine, struct player *player, const struct
     result->score = player->score;
 }
 
-void engine_judge(struct engine *engine, const struct action *action, const struct moment *moment,
-                  struct result *ret_result)
+/* `player` is NULL for somebody who is not known yet. */
+static void judge(struct engine *engine, struct player *player, const struct action *action,
+                  const struct moment *moment, struct result *ret_result)
 {
     CHECK(action->seq >= SEQ_MIN);
-    CHECK(moment->epoch == epoch_of(moment->hlc, engine->config.epoch_ms));
     const struct hunt_state *hunt = engine_hunt(engine, action->hunt);
-    struct player *player = players_find(&engine->players, action->hunt, &action->player);
     *ret_result = (struct result){
         .player = action->player,
         .seq = action->seq,
@@ -380,6 +369,77 @@ void engine_judge(struct engine *engine, const struct action *action, const stru
     ret_result->definition_version = hunt->version;
     if (player == NULL || !answer_known_seq(engine, player, action, ret_result))
         judge_new(engine, player, action, moment, ret_result);
+}
+
+void engine_judge(struct engine *engine, const struct action *action, const struct moment *moment,
+                  struct result *ret_result)
+{
+    CHECK(moment->epoch == epoch_of(moment->hlc, engine->config.epoch_ms));
+    judge(engine, players_find(&engine->players, action->hunt, &action->player), action, moment,
+          ret_result);
+}
+
+/* Actions are taken in blocks: while one is judged, the players of the next are sought, one step a
+ * block. All of a block take a step together, so that the memory answers them together: each is a
+ * page of its own, and waiting for one page after the other would be most of the time. */
+#define BLOCK       8
+#define SEEK_BLOCKS 3 /* steps before judging */
+
+struct seeking {
+    const struct players *players;
+    const struct action *actions;
+    uint32_t count;
+    struct players_search searches[(SEEK_BLOCKS + 1) * BLOCK]; /* a ring of blocks */
+};
+
+static struct players_search *search_of(struct seeking *seeking, uint32_t i)
+{
+    return &seeking->searches[i % ((SEEK_BLOCKS + 1) * BLOCK)];
+}
+
+static uint32_t block_end(const struct seeking *seeking, uint32_t first)
+{
+    return seeking->count - first > BLOCK ? first + BLOCK : seeking->count;
+}
+
+/* The steps that are due while the block that begins at `first` is judged; it may lie before the
+ * first action. */
+static void seek_ahead(struct seeking *seeking, int64_t first)
+{
+    const int64_t index = first + 3 * BLOCK, record = first + 2 * BLOCK, window = first + BLOCK;
+    if (index < seeking->count) {
+        for (uint32_t i = (uint32_t)index; i < block_end(seeking, (uint32_t)index); i++)
+            players_seek_index(seeking->players, seeking->actions[i].hunt,
+                               &seeking->actions[i].player, search_of(seeking, i));
+    }
+    if (record >= 0 && record < seeking->count) {
+        for (uint32_t i = (uint32_t)record; i < block_end(seeking, (uint32_t)record); i++)
+            players_seek_record(seeking->players, search_of(seeking, i));
+    }
+    if (window >= 0 && window < seeking->count) {
+        for (uint32_t i = (uint32_t)window; i < block_end(seeking, (uint32_t)window); i++)
+            players_seek_window(seeking->players, search_of(seeking, i));
+    }
+}
+
+void engine_judge_all(struct engine *engine, const struct action *actions, uint32_t count,
+                      const struct moment *moment, struct result *results)
+{
+    CHECK(count > 0);
+    CHECK(moment->epoch == epoch_of(moment->hlc, engine->config.epoch_ms));
+    CHECK(moment->epoch == epoch_of(moment->hlc + (count - 1), engine->config.epoch_ms));
+    struct seeking seeking = {.players = &engine->players, .actions = actions, .count = count};
+    for (int64_t first = -SEEK_BLOCKS * BLOCK; first < count; first += BLOCK) {
+        seek_ahead(&seeking, first);
+        for (int64_t i = first; i >= 0 && i < first + BLOCK && i < count; i++) {
+            struct moment at = *moment;
+            at.hlc += (uint64_t)i;
+            struct player *player =
+                players_sought(&engine->players, search_of(&seeking, (uint32_t)i), actions[i].hunt,
+                               &actions[i].player);
+            judge(engine, player, &actions[i], &at, &results[i]);
+        }
+    }
 }
 
 enum status engine_receipt(const struct engine *engine, uint16_t hunt,

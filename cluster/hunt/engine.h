@@ -55,11 +55,6 @@ struct moment {
     uint32_t uncertainty_us;
 };
 
-/* Brings what a coming action needs near, in two steps, as the second reads what the first fetches:
- * call them about twenty and about ten actions ahead of judging. They change nothing else. */
-void engine_prefetch_index(const struct engine *engine, const struct action *action);
-void engine_prefetch(const struct engine *engine, const struct action *action);
-
 /* Judges one action as the contract says ("How an action is judged") and changes the state
  * accordingly. Calls come with rising hlc. Fills *ret_result completely. Where the range has no
  * room for one more player, or receipt, the outcome is `full` and nothing changes; where a reaction
@@ -70,6 +65,12 @@ void engine_prefetch(const struct engine *engine, const struct action *action);
  * treasure that is his in another way are forgotten too. */
 void engine_judge(struct engine *engine, const struct action *action, const struct moment *moment,
                   struct result *ret_result);
+
+/* Judges the actions of one entry, one after the other, as engine_judge does; the n-th is stamped
+ * moment->hlc + n, in the same epoch. Faster than one by one: what the coming ones need is asked of
+ * the memory ahead of their turn. */
+void engine_judge_all(struct engine *engine, const struct action *actions, uint32_t count,
+                      const struct moment *moment, struct result *results);
 
 /* The stored result of a judged action, as it stands now: replayed, with the present score.
  * STATUS_NOT_FOUND: never judged here; STATUS_TRUNCATED: was judged or may have been, and its

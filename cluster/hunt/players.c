@@ -56,6 +56,11 @@ static uint64_t secret_hash(const struct players *players, uint16_t hunt,
     return hash ^ hunt * UINT64_C(0x9e3779b97f4a7c15);
 }
 
+static bool is_him(const struct player *player, uint16_t hunt, const struct player_id *id)
+{
+    return player->hunt == hunt && player_id_equal(&player->id, id);
+}
+
 static struct player *find_hashed(const struct players *players, uint16_t hunt,
                                   const struct player_id *id, uint64_t hash)
 {
@@ -65,7 +70,7 @@ static struct player *find_hashed(const struct players *players, uint16_t hunt,
         if (slot == TABLE_NONE)
             return NULL;
         struct player *player = &players->records[slot];
-        if (player->hunt == hunt && player_id_equal(&player->id, id))
+        if (is_him(player, hunt, id))
             return player;
     }
 }
@@ -76,21 +81,39 @@ struct player *players_find(const struct players *players, uint16_t hunt,
     return find_hashed(players, hunt, id, secret_hash(players, hunt, id));
 }
 
-void players_prefetch_index(const struct players *players, uint16_t hunt,
-                            const struct player_id *id)
+void players_seek_index(const struct players *players, uint16_t hunt, const struct player_id *id,
+                        struct players_search *search)
 {
-    table_prefetch(&players->index, secret_hash(players, hunt, id));
+    search->hash = secret_hash(players, hunt, id);
+    table_prefetch(&players->index, search->hash);
 }
 
-void players_prefetch(const struct players *players, uint16_t hunt, const struct player_id *id)
+void players_seek_record(const struct players *players, struct players_search *search)
 {
-    struct table_probe probe = table_probe(&players->index, secret_hash(players, hunt, id));
-    const uint32_t slot = table_next(&players->index, &probe);
-    if (slot == TABLE_NONE)
+    struct table_probe probe = table_probe(&players->index, search->hash);
+    search->slot = table_next(&players->index, &probe);
+    if (search->slot != TABLE_NONE)
+        PREFETCH(&players->records[search->slot]);
+}
+
+void players_seek_window(const struct players *players, const struct players_search *search)
+{
+    if (search->slot == TABLE_NONE)
         return;
-    const char *record = (const char *)&players->records[slot];
-    for (size_t line = 0; line < sizeof(struct player); line += CACHE_LINE)
-        PREFETCH(record + line);
+    const struct player *player = &players->records[search->slot];
+    const struct window_entry *entry = window_coming(&player->window);
+    PREFETCH(entry);
+    PREFETCH((const char *)(entry + 1) - 1);
+    if (player->has_bucket)
+        PREFETCH(&player->bucket);
+}
+
+struct player *players_sought(const struct players *players, const struct players_search *search,
+                              uint16_t hunt, const struct player_id *id)
+{
+    if (search->slot != TABLE_NONE && is_him(&players->records[search->slot], hunt, id))
+        return &players->records[search->slot];
+    return find_hashed(players, hunt, id, search->hash);
 }
 
 struct player *players_add(struct players *players, uint16_t hunt, const struct player_id *id)

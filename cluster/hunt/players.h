@@ -75,10 +75,21 @@ bool players_full(const struct players *players);
 struct player *players_find(const struct players *players, uint16_t hunt,
                             const struct player_id *id);
 
-/* Brings the index near, then the record: the second reads what the first fetched. */
-void players_prefetch_index(const struct players *players, uint16_t hunt,
-                            const struct player_id *id);
-void players_prefetch(const struct players *players, uint16_t hunt, const struct player_id *id);
+/* Looking for a player ahead of time, in steps that each ask the memory for what the next one
+ * reads: his cell in the index, the first line of his record, and the line of his window that comes
+ * next. Between the steps others are looked for, and players may come. */
+struct players_search {
+    uint64_t hash;
+    uint32_t slot; /* probably his; TABLE_NONE: nobody's */
+};
+void players_seek_index(const struct players *players, uint16_t hunt, const struct player_id *id,
+                        struct players_search *search);
+void players_seek_record(const struct players *players, struct players_search *search);
+void players_seek_window(const struct players *players, const struct players_search *search);
+
+/* As players_find. */
+struct player *players_sought(const struct players *players, const struct players_search *search,
+                              uint16_t hunt, const struct player_id *id);
 
 /* A new record, all zeros but its id and hunt; there must be room, and the player be unknown. */
 struct player *players_add(struct players *players, uint16_t hunt, const struct player_id *id);

@@ -28,6 +28,11 @@ const struct window_entry *window_at(const struct window *window, uint32_t n)
     return &window->entries[ring_place(window, n)];
 }
 
+const struct window_entry *window_coming(const struct window *window)
+{
+    return &window->entries[(window->newest + 1U) & (WINDOW_SEQS - 1)];
+}
+
 /* How many of the window's seqs are higher. */
 static uint32_t count_above(const struct window *window, uint32_t seq)
 {

@@ -39,6 +39,9 @@ uint64_t window_hlc(const struct window_entry *entry);
 /* The entry of the n-th highest seq, n below count. */
 const struct window_entry *window_at(const struct window *window, uint32_t n);
 
+/* Where an entry above all others will be written. */
+const struct window_entry *window_coming(const struct window *window);
+
 /* NULL: this seq is not in the window. */
 const struct window_entry *window_find(const struct window *window, uint32_t seq);
 

@@ -10,11 +10,6 @@
 #include "cluster/ranges/range_summary.h"
 #include "cluster/ranges/settling.h"
 
-/* Actions looked ahead of the one that is judged: first for the index, then for the record that the
- * index names, so that both have arrived from memory. */
-#define PREFETCH_INDEX_AHEAD  20
-#define PREFETCH_RECORD_AHEAD 10
-
 /* Versions that are known and not yet judging. One of a hunt may be undecided while another waits
  * for its epoch. */
 #define COMING_MAX (2 * HUNTS_MAX)
@@ -240,20 +235,9 @@ static void judge_all(struct range_state *state, struct moment moment, const str
                       struct range_applied *applied)
 {
     const uint32_t n = applied->count;
-    for (uint32_t i = 0; i < n && i < PREFETCH_INDEX_AHEAD; i++)
-        engine_prefetch_index(state->engine, &actions[i]);
-    for (uint32_t i = 0; i < n && i < PREFETCH_RECORD_AHEAD; i++)
-        engine_prefetch(state->engine, &actions[i]);
-    for (uint32_t i = 0; i < n; i++) {
-        if (i + PREFETCH_INDEX_AHEAD < n)
-            engine_prefetch_index(state->engine, &actions[i + PREFETCH_INDEX_AHEAD]);
-        if (i + PREFETCH_RECORD_AHEAD < n)
-            engine_prefetch(state->engine, &actions[i + PREFETCH_RECORD_AHEAD]);
-        struct moment at = moment;
-        at.hlc += i;
-        engine_judge(state->engine, &actions[i], &at, &applied->results[i]);
+    engine_judge_all(state->engine, actions, n, &moment, applied->results);
+    for (uint32_t i = 0; i < n; i++)
         fold_result(state, &applied->results[i]);
-    }
     state->last_hlc = moment.hlc + n - 1;
 }
 

@@ -30,6 +30,9 @@
 #define FEATURES GENERATE_ALL
 
 /* One hunt on one range, played to both. */
+/* Longer than the engine looks ahead. */
+#define ENTRY_ACTIONS 90
+
 struct game {
     uint64_t seed;
     struct rng rng;
@@ -87,6 +90,7 @@ static void game_init(struct game *game, uint64_t seed)
         .players_max = game->players_max + game->players_max / 16,
         .receipts_max = 100000,
         .epoch_ms = game->epoch_ms,
+        .index_secret = seed,
     };
     game->engine = engine_new(&config);
     assert_non_null(game->engine);
@@ -116,30 +120,41 @@ static void game_fini(struct game *game)
         definition_free(game->versions[i]);
 }
 
-static void play_one(struct game *game, const struct action *action, uint64_t hlc, uint32_t at)
+static void compare_one(struct game *game, const struct action *action,
+                        const struct model_place *place, const struct result *actual)
 {
-    const struct moment moment = {
-        .hlc = hlc, .epoch = game->epoch, .log_index = game->log_index, .uncertainty_us = 7};
-    struct result actual;
-    memset(&actual, 0xee, sizeof actual);
-    engine_judge(game->engine, action, &moment, &actual);
-    const struct model_place place = {
-        .log_index = game->log_index, .at = at, .hlc = hlc, .uncertainty_us = 7};
     struct result expected;
-    (void)model_judge(game->model, &place, action, &actual, &expected);
+    (void)model_judge(game->model, place, action, actual, &expected);
     char why[200];
-    if (!model_compare_result(&expected, &actual, why, sizeof why))
+    if (!model_compare_result(&expected, actual, why, sizeof why))
         fail_msg("seed=%" PRIu64 ", action %" PRIu64 ": %s", game->seed, game->played, why);
-    generate_learn(game->players, &actual);
-    game->outcomes[actual.outcome]++;
+    generate_learn(game->players, actual);
+    game->outcomes[actual->outcome]++;
     game->played++;
+}
+
+/* All at once as a range does, or one after the other, which must be the same. */
+static void judge(struct game *game, const struct action *actions, uint32_t count, uint64_t base,
+                  struct result *results)
+{
+    struct moment moment = {
+        .hlc = base, .epoch = game->epoch, .log_index = game->log_index, .uncertainty_us = 7};
+    memset(results, 0xee, count * sizeof *results);
+    if (rng_chance(&game->rng, 3, 4)) {
+        engine_judge_all(game->engine, actions, count, &moment, results);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++, moment.hlc++)
+        engine_judge(game->engine, &actions[i], &moment, &results[i]);
 }
 
 /* An entry of some actions, stamped as a range's log stamps it. */
 static void play_entry(struct game *game, uint64_t gap_us)
 {
-    struct action actions[12];
-    const uint32_t count = (uint32_t)rng_between(&game->rng, 1, 12);
+    static struct action actions[ENTRY_ACTIONS];
+    static struct result results[ENTRY_ACTIONS];
+    const bool is_long = rng_chance(&game->rng, 1, 40);
+    const uint32_t count = (uint32_t)rng_between(&game->rng, 1, is_long ? ENTRY_ACTIONS : 12);
     game->clock_us += rng_below(&game->rng, 2 * gap_us + 1);
     const uint64_t now_us = START_US + game->clock_us;
     for (uint32_t i = 0; i < count; i++)
@@ -154,12 +169,12 @@ static void play_entry(struct game *game, uint64_t gap_us)
     game->epoch = epoch;
     game->last_hlc = base + count - 1;
     game->log_index++;
+    judge(game, actions, count, base, results);
     for (uint32_t i = 0; i < count; i++) {
-        engine_prefetch_index(game->engine, &actions[i]);
-        engine_prefetch(game->engine, &actions[i]);
+        const struct model_place place = {
+            .log_index = game->log_index, .at = i, .hlc = base + i, .uncertainty_us = 7};
+        compare_one(game, &actions[i], &place, &results[i]);
     }
-    for (uint32_t i = 0; i < count; i++)
-        play_one(game, &actions[i], base + i, i);
 }
 
 /* ---- Afterwards: what can be read. */

@@ -783,7 +783,48 @@ static void a_digest_sees_every_change(void **state)
     stage_fini(&stage);
 }
 
-static void prefetching_and_reading_change_nothing(void **state)
+/* Players whose first action this is stand in it twice, and the numbers end in, at and behind the
+ * blocks in which the engine looks ahead. */
+static void actions_of_one_entry_are_judged_as_one_by_one(void **state)
+{
+    (void)state;
+    static const uint32_t counts[] = {1, 2, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 200};
+    struct stage stages[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        stage_init_for(&stages[i], 3, 140);
+        stage_activate(&stages[i]);
+    }
+    uint32_t seq = 0;
+    for (uint32_t n = 0; n < sizeof counts / sizeof counts[0]; n++) {
+        static struct action actions[200];
+        static struct result together[200], alone[200];
+        const uint32_t count = counts[n];
+        for (uint32_t i = 0; i < count; i++)
+            actions[i] = stage_claim(&stages[0], (uint8_t)(6 * n + i / 2 * 7 % 90), ++seq,
+                                     (int32_t)(500 * (i % 5)), 0);
+        struct moment moment = {.hlc = stages[0].hlc + 1 + (stage_us(&stages[0]) << 12)};
+        moment.epoch = epoch_of(moment.hlc, STAGE_EPOCH_MS);
+        moment.log_index = n + 1;
+        memset(together, 0xee, sizeof together);
+        memset(alone, 0xee, sizeof alone);
+        engine_judge_all(stages[0].engine, actions, count, &moment, together);
+        for (uint32_t i = 0; i < count; i++, moment.hlc++)
+            engine_judge(stages[1].engine, &actions[i], &moment, &alone[i]);
+        for (uint32_t i = 0; i < count; i++) {
+            assert_int_equal(together[i].outcome, alone[i].outcome);
+            assert_int_equal(together[i].hlc, alone[i].hlc);
+            assert_int_equal(together[i].score, alone[i].score);
+        }
+        for (uint32_t i = 0; i < 2; i++)
+            stages[i].us += 1000;
+        assert_true(engine_digest(stages[0].engine) == engine_digest(stages[1].engine));
+    }
+    assert_int_equal(engine_players(stages[0].engine), 140);
+    for (uint32_t i = 0; i < 2; i++)
+        stage_fini(&stages[i]);
+}
+
+static void reading_changes_nothing(void **state)
 {
     (void)state;
     struct stage stage;
@@ -792,9 +833,6 @@ static void prefetching_and_reading_change_nothing(void **state)
     stage_click(&stage, 1, 1, 0);
     const uint64_t before = engine_digest(stage.engine);
     for (uint8_t player = 0; player < 3; player++) {
-        const struct action action = stage_claim(&stage, player, 1, 0, 0);
-        engine_prefetch_index(stage.engine, &action);
-        engine_prefetch(stage.engine, &action);
         page_of(&stage, player);
         (void)receipt_status(&stage, player, 1);
     }
@@ -885,7 +923,8 @@ int main(void)
         cmocka_unit_test(a_player_may_find_more_than_his_bits_can_hold),
         cmocka_unit_test(a_digest_does_not_depend_on_the_tables_order),
         cmocka_unit_test(a_digest_sees_every_change),
-        cmocka_unit_test(prefetching_and_reading_change_nothing),
+        cmocka_unit_test(actions_of_one_entry_are_judged_as_one_by_one),
+        cmocka_unit_test(reading_changes_nothing),
         cmocka_unit_test(a_player_and_a_receipt_cost_what_the_budget_says),
         cmocka_unit_test(moments_at_the_end_of_time_are_judged),
     };
