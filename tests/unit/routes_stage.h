@@ -264,6 +264,8 @@ void node_measure_store(const struct node *node, struct store_measures *ret_meas
 /* --- Life ------------------------------------------------------------------------------------- */
 
 static char stage_no_text[] = "";
+static const char *stage_listen = "127.0.0.1:0";
+static in_addr_t stage_address = INADDR_LOOPBACK; /* where clients find it */
 static char stage_name[] = "n1";
 
 static void stage_found(struct node *node)
@@ -309,7 +311,7 @@ static inline void stage_open_to(struct stage *stage, char *token_file, struct c
     stage->routes = routes_new(&stage->node);
     assert_non_null(stage->routes);
     http_settings_init(&settings);
-    settings.listen = "127.0.0.1:0";
+    settings.listen = stage_listen;
     settings.cors = (const char *const *)cors.items;
     settings.cors_count = cors.count;
     assert_int_equal(
@@ -345,7 +347,7 @@ static int stage_connect(const struct stage *stage)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(stage->port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+                                  .sin_addr.s_addr = htonl(stage_address)};
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
