@@ -27,8 +27,8 @@ struct cluster *cluster_new(const struct cluster_config *config)
     hlc_init(&cluster->hlc);
     arena_init(&cluster->arena);
     cluster->system = system_state_new();
-    if (cluster->system == NULL) {
-        free(cluster);
+    if (cluster->system == NULL || forward_begin(cluster) != STATUS_OK) {
+        cluster_free(cluster);
         return NULL;
     }
     return cluster;
@@ -51,6 +51,7 @@ void cluster_free(struct cluster *cluster)
         return;
     for (uint32_t i = 0; i < cluster->slot_count; i++)
         slot_free(cluster->slots[i]);
+    forward_free(cluster);
     hunts_free(cluster);
     settle_free(cluster);
     group_free(cluster->system_group);
@@ -110,6 +111,12 @@ static void receive(struct cluster *cluster, const struct event *event)
         break;
     case MESSAGE_LEARNED:
         hunts_received(cluster, &message->learned);
+        break;
+    case MESSAGE_FORWARD:
+        forward_received(cluster, event->received.node, &message->forward);
+        break;
+    case MESSAGE_RESULTS:
+        forward_answered(cluster, event->received.node, &message->results);
         break;
     }
 }
@@ -203,7 +210,7 @@ bool cluster_busy(const struct cluster *cluster)
         if (cluster->defining[i].in_use)
             return true;
     }
-    return false;
+    return cluster->forwards.count > 0;
 }
 
 bool cluster_gathered(const struct cluster *cluster)
@@ -213,7 +220,7 @@ bool cluster_gathered(const struct cluster *cluster)
         if (slot != NULL && slot->batch.count > 0)
             return true;
     }
-    return false;
+    return cluster->forwards.fresh;
 }
 
 const struct system_state *cluster_system(const struct cluster *cluster)
@@ -259,6 +266,11 @@ bool cluster_leads(const struct cluster *cluster, uint32_t group, uint64_t *ret_
         return false;
     *ret_term = group_term(found);
     return true;
+}
+
+uint64_t cluster_range_leader(const struct cluster *cluster, uint32_t range)
+{
+    return forward_leader(cluster, range);
 }
 
 uint64_t cluster_applied(const struct cluster *cluster, uint32_t range)

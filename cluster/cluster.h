@@ -68,7 +68,8 @@ struct event {
             uint32_t count;
         } actions;
         struct {
-            uint64_t stamp; /* the sender's HLC when he sent it */
+            uint64_t node;  /* the sender */
+            uint64_t stamp; /* his HLC when he sent it */
             const struct message *message;
         } received;
         uint64_t ticket;
@@ -140,6 +141,9 @@ bool cluster_ready(const struct cluster *cluster, const char **ret_reason);
 
 /* Whether this node leads a group (GROUP_SYSTEM: the system's), and in which term. */
 bool cluster_leads(const struct cluster *cluster, uint32_t group, uint64_t *ret_term);
+
+/* The node that leads a range, as far as is known here; 0: it is not. */
+uint64_t cluster_range_leader(const struct cluster *cluster, uint32_t range);
 
 /* The last index of a range's log that is applied here. */
 uint64_t cluster_applied(const struct cluster *cluster, uint32_t range);

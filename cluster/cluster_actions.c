@@ -14,20 +14,11 @@
 /* Actions of one range that may wait at a time, gathered and in the log. */
 #define WAITING_MAX (8 * ENTRY_ACTIONS_MAX)
 
-static void reply_one(struct cluster *cluster, const struct event *event, uint32_t place,
-                      enum outcome outcome)
+void actions_reply(struct cluster *cluster, struct origin origin, const struct result *result)
 {
+    CHECK(origin.node == 0);
     struct reply *reply = arena_take(&cluster->arena, sizeof *reply);
-    const struct action *action = &event->actions.list[place];
-    *reply = (struct reply){
-        .token = event->actions.token,
-        .place = place,
-        .result = {.player = action->player,
-                   .seq = action->seq,
-                   .outcome = outcome,
-                   .treasure = TREASURE_NONE,
-                   .final = true},
-    };
+    *reply = (struct reply){.token = origin.token, .place = origin.place, .result = *result};
     struct effect *effect = NULL;
     /* Neighbours in memory share an effect: a refused request is one piece, not a thousand. */
     if (cluster->effects->count > 0) {
@@ -40,6 +31,19 @@ static void reply_one(struct cluster *cluster, const struct event *event, uint32
         effect->reply.replies = reply;
     }
     effect->reply.count++;
+}
+
+static void refuse(struct cluster *cluster, const struct action *action, struct origin origin,
+                   enum outcome outcome)
+{
+    const struct result result = {
+        .player = action->player,
+        .seq = action->seq,
+        .outcome = outcome,
+        .treasure = TREASURE_NONE,
+        .final = true,
+    };
+    actions_reply(cluster, origin, &result);
 }
 
 /* Makes room for one more action; false: no memory. */
@@ -80,31 +84,57 @@ static void batch_add(struct batch *batch, const struct action *action, struct o
     batch->count++;
 }
 
-/* Puts the action into its range's batch, or says why not. */
-static enum outcome take_one(struct cluster *cluster, const struct action *action,
-                             struct origin origin)
+static uint32_t range_of(const struct cluster *cluster, const struct action *action)
 {
     const struct settings *settings = system_state_settings(cluster->system);
-    if (settings == NULL || cluster->stopping)
-        return OUTCOME_UNAVAILABLE;
-    const uint32_t range = hash_range(hash_player(&action->player), settings->ranges);
+    CHECK(settings != NULL);
+    return hash_range(hash_player(&action->player), settings->ranges);
+}
+
+static enum taken refused(enum outcome outcome, enum outcome *ret_outcome)
+{
+    *ret_outcome = outcome;
+    return TAKEN_REFUSED;
+}
+
+enum taken actions_take_one(struct cluster *cluster, const struct action *action,
+                            struct origin origin, enum outcome *ret_outcome)
+{
+    if (system_state_settings(cluster->system) == NULL)
+        return TAKEN_ELSEWHERE;
+    const uint32_t range = range_of(cluster, action);
     struct slot *slot = range < cluster->slot_count ? cluster->slots[range] : NULL;
-    if (slot == NULL || slot->state == NULL || !group_leads(slot->group))
-        return OUTCOME_UNAVAILABLE;
+    if (slot == NULL || slot->state == NULL || !group_leads(slot->group) || cluster->stopping)
+        return TAKEN_ELSEWHERE;
     if (!engine_has_room(range_state_engine(slot->state), action->hunt, &action->player))
-        return OUTCOME_FULL;
+        return refused(OUTCOME_FULL, ret_outcome);
     if (action->kind == ACTION_REACTION && engine_ledger_full(range_state_engine(slot->state)))
-        return OUTCOME_UNAVAILABLE;
+        return refused(OUTCOME_UNAVAILABLE, ret_outcome);
 
     struct batch *batch = &slot->batch;
     if (batch->count == ENTRY_ACTIONS_MAX)
         actions_flush(cluster, slot);
     if (batch->count == ENTRY_ACTIONS_MAX || slot->flying + batch->count >= WAITING_MAX)
-        return OUTCOME_UNAVAILABLE;
+        return refused(OUTCOME_UNAVAILABLE, ret_outcome);
     if (!batch_grow(batch))
-        return OUTCOME_UNAVAILABLE;
+        return refused(OUTCOME_UNAVAILABLE, ret_outcome);
     batch_add(batch, action, origin);
-    return OUTCOME_NONE;
+    return TAKEN;
+}
+
+/* One of our clients' actions: into our own batch, or on its way to whoever leads its range. */
+static void take(struct cluster *cluster, const struct action *action, struct origin origin)
+{
+    enum outcome outcome = OUTCOME_UNAVAILABLE;
+    const enum taken taken = actions_take_one(cluster, action, origin, &outcome);
+    if (taken == TAKEN_REFUSED)
+        refuse(cluster, action, origin, outcome);
+    if (taken != TAKEN_ELSEWHERE)
+        return;
+    /* A node that stops takes nothing new. */
+    if (cluster->stopping || system_state_settings(cluster->system) == NULL ||
+        !forward_take(cluster, range_of(cluster, action), action, origin))
+        refuse(cluster, action, origin, OUTCOME_UNAVAILABLE);
 }
 
 void actions_take(struct cluster *cluster, const struct event *event)
@@ -112,9 +142,7 @@ void actions_take(struct cluster *cluster, const struct event *event)
     CHECK(event->actions.count <= ACTIONS_PER_REQUEST_MAX);
     for (uint32_t i = 0; i < event->actions.count; i++) {
         const struct origin origin = {.token = event->actions.token, .place = i};
-        const enum outcome refused = take_one(cluster, &event->actions.list[i], origin);
-        if (refused != OUTCOME_NONE)
-            reply_one(cluster, event, i, refused);
+        take(cluster, &event->actions.list[i], origin);
     }
 }
 
@@ -178,23 +206,37 @@ void actions_flush(struct cluster *cluster, struct slot *slot)
     batch->used = 0;
 }
 
+/* Those of this node's own requests. */
+static void reply_to_requests(struct cluster *cluster, const struct flight *flight,
+                              const struct result *results)
+{
+    struct reply *replies = arena_take(&cluster->arena, flight->count * sizeof *replies);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < flight->count; i++) {
+        if (flight->origins[i].node != 0)
+            continue;
+        struct reply *reply = &replies[count++];
+        reply->token = flight->origins[i].token;
+        reply->place = flight->origins[i].place;
+        reply->result = results != NULL ? results[i]
+                                        : (struct result){.player = flight->keys[i].player,
+                                                          .seq = flight->keys[i].seq,
+                                                          .outcome = OUTCOME_UNAVAILABLE,
+                                                          .treasure = TREASURE_NONE,
+                                                          .final = true};
+    }
+    if (count == 0)
+        return;
+    struct effect *effect = effects_add(cluster->effects, EFFECT_REPLY);
+    effect->reply.replies = replies;
+    effect->reply.count = count;
+}
+
 static void reply_to_flight(struct cluster *cluster, const struct flight *flight,
                             const struct result *results)
 {
-    struct reply *replies = arena_take(&cluster->arena, flight->count * sizeof *replies);
-    for (uint32_t i = 0; i < flight->count; i++) {
-        replies[i].token = flight->origins[i].token;
-        replies[i].place = flight->origins[i].place;
-        replies[i].result = results != NULL ? results[i]
-                                            : (struct result){.player = flight->keys[i].player,
-                                                              .seq = flight->keys[i].seq,
-                                                              .outcome = OUTCOME_UNAVAILABLE,
-                                                              .treasure = TREASURE_NONE,
-                                                              .final = true};
-    }
-    struct effect *effect = effects_add(cluster->effects, EFFECT_REPLY);
-    effect->reply.replies = replies;
-    effect->reply.count = flight->count;
+    reply_to_requests(cluster, flight, results);
+    forward_answer(cluster, flight, results);
 }
 
 static struct flight *pop_flight(struct slot *slot)

@@ -264,6 +264,7 @@ static void tick_range(struct cluster *cluster, struct slot *slot)
 
 static void tick_system(struct cluster *cluster)
 {
+    forward_flush(cluster);
     if (cluster->system_group != NULL) {
         const struct group_turn turn = cluster_group_turn(cluster);
         group_tick(cluster->system_group, &turn);
@@ -292,6 +293,8 @@ static void sweep_one(struct cluster *cluster, enum sweep_kind kind, struct slot
     case SWEEP_FLUSH:
         if (slot != NULL)
             actions_flush(cluster, slot);
+        else
+            forward_flush(cluster);
         break;
     case SWEEP_COUNT:
         UNREACHABLE();

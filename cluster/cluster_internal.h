@@ -3,6 +3,7 @@
  *   cluster.c           life, and the one switch over events
  *   cluster_groups.c    stepping all groups: ticks, persisted writes, messages, applying
  *   cluster_actions.c   from an action to its entry and back to its reply
+ *   cluster_forward.c   actions of ranges that others lead: there and back
  *   cluster_hunts.c     DEFINE, LEARN, ACTIVATE, RESOLVE: one epoch for all ranges
  *   cluster_epochs.c    closing epochs, and the boards
  *   cluster_settle.c    who has won: each range logs its share
@@ -19,12 +20,14 @@
 #include "cluster/epochs/settle.h"
 #include "cluster/ranges/group.h"
 #include "cluster/ranges/range_state.h"
+#include "cluster/ranges/router.h"
 #include "cluster/ranges/system_state.h"
 
-/* Which action of which request. */
+/* Who waits for an action: a request of this node, or another node that forwarded it. */
 struct origin {
-    uint64_t token;
-    uint32_t place;
+    uint64_t node;  /* 0: this one */
+    uint64_t token; /* the request; of another node: its number for the action */
+    uint32_t place; /* in the request */
 };
 
 /* Actions on their way into one entry. */
@@ -83,6 +86,33 @@ struct slot {
     uint32_t resolve_version[HUNTS_MAX]; /* the same for RESOLVE */
 };
 
+/* An action on its way to whoever leads its range. */
+struct forward {
+    struct forward *next, *previous; /* in the list it is in */
+    uint32_t generation;             /* of this place, so that a late answer finds nobody */
+    bool in_use;
+    uint32_t range;
+    uint64_t node; /* where it was sent; 0: it waits for a leader */
+    uint64_t sent_ms;
+    uint64_t deadline_ms;   /* then nothing is known of it */
+    uint64_t not_before_ms; /* is it sent */
+    struct origin origin;
+    struct action action;
+};
+
+struct forward_list {
+    struct forward *first, *last;
+};
+
+struct forwards {
+    struct forward *places; /* FORWARDS_MAX; memory is touched as they are needed */
+    uint32_t touched;       /* places that were ever used */
+    uint32_t count;         /* in use */
+    struct forward *unused; /* touched ones, by next */
+    struct forward_list waiting, sent;
+    bool fresh; /* some of those waiting have not been tried */
+};
+
 /* A DEFINE that somebody waits for. */
 struct defining {
     bool in_use, applied;
@@ -135,6 +165,8 @@ struct cluster {
     struct slot *slots[RANGES_MAX];
     struct sweep sweeps[SWEEP_COUNT];
     uint64_t next_tick_us;
+    struct router *router;
+    struct forwards forwards;
 
     struct merge *merge;
     struct ledgers *ledgers;
@@ -185,6 +217,35 @@ void actions_applied(struct cluster *cluster, struct slot *slot, uint64_t index,
 /* Everything that waits for an entry of ours in a term that is over is unknown. */
 void actions_check_term(struct cluster *cluster, struct slot *slot);
 void actions_free(struct slot *slot);
+/* What became of putting an action into its range's batch. */
+enum taken {
+    TAKEN,
+    TAKEN_REFUSED,   /* for good, with an outcome */
+    TAKEN_ELSEWHERE, /* this node does not lead the range now */
+};
+MUST_USE enum taken actions_take_one(struct cluster *cluster, const struct action *action,
+                                     struct origin origin, enum outcome *ret_outcome);
+/* Answers whoever waits, here or elsewhere. Makes one effect. */
+void actions_reply(struct cluster *cluster, struct origin origin, const struct result *result);
+
+/* cluster_forward.c */
+MUST_USE enum status forward_begin(struct cluster *cluster);
+void forward_free(struct cluster *cluster);
+/* False: there is no room. */
+MUST_USE bool forward_take(struct cluster *cluster, uint32_t range, const struct action *action,
+                           struct origin origin);
+/* Sends what waits, where a leader is known; gives up what has waited too long. */
+void forward_flush(struct cluster *cluster);
+void forward_received(struct cluster *cluster, uint64_t node,
+                      const struct forward_message *message);
+void forward_answered(struct cluster *cluster, uint64_t node,
+                      const struct results_message *message);
+/* Tells the nodes that forwarded them what became of these actions: one message a node. `results`
+ * NULL: nothing is known. Actions of this node are passed over. */
+void forward_answer(struct cluster *cluster, const struct flight *flight,
+                    const struct result *results);
+/* The node that leads the range; 0: not known. */
+uint64_t forward_leader(const struct cluster *cluster, uint32_t range);
 
 /* cluster_hunts.c */
 void hunts_define(struct cluster *cluster, const struct event *event);

@@ -6,7 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cluster/base/status.h"
+#include "cluster/values/action.h"
 #include "cluster/values/log_entry.h"
+#include "cluster/values/result.h"
 
 /* Messages of Raft (Ongaro, 2014, figures 3.1 and 5.3), one group's. Numbers equal libraft's. */
 enum group_message_type {
@@ -54,9 +57,43 @@ struct learned_message {
     uint64_t promise;
 };
 
+/* Actions of clients for ranges that the receiver is believed to lead. Numbers are the sender's,
+ * and come back in the answers. */
+#define FORWARD_ACTIONS_MAX 1000
+
+struct forwarded_action {
+    uint64_t number;
+    struct action action;
+};
+
+struct forward_message {
+    const struct forwarded_action *list;
+    uint32_t count; /* 1 to FORWARD_ACTIONS_MAX */
+};
+
+/* What became of them. An action that the receiver does not lead is not judged; he says who does,
+ * as far as he knows. */
+struct forwarded_result {
+    uint64_t number;
+    bool judged;
+    union {
+        struct result result; /* judged; without the treasure's name, which its number tells */
+        struct {
+            uint64_t node, term; /* 0: not known */
+        } leader;
+    };
+};
+
+struct results_message {
+    const struct forwarded_result *list;
+    uint32_t count; /* 1 to FORWARD_ACTIONS_MAX */
+};
+
 enum message_kind {
     MESSAGE_GROUP = 1,
     MESSAGE_LEARNED = 2,
+    MESSAGE_FORWARD = 3,
+    MESSAGE_RESULTS = 4,
 };
 
 struct message {
@@ -64,6 +101,8 @@ struct message {
     union {
         struct group_message group;
         struct learned_message learned;
+        struct forward_message forward;
+        struct results_message results;
     };
 };
 

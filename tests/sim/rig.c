@@ -283,7 +283,9 @@ static void deliver(struct rig *rig)
         rig->letters = letter->next;
         const struct event event = {
             .kind = EVENT_MESSAGE,
-            .received = {.stamp = letter->stamp, .message = &letter->message},
+            .received = {.node = rig->members[letter->from].id,
+                         .stamp = letter->stamp,
+                         .message = &letter->message},
         };
         const struct rig_node *to = &rig->nodes[letter->to];
         if (!to->deaf && !to->off && !rig->nodes[letter->from].mute)

@@ -10,6 +10,7 @@
 #include "cluster/clock/hlc.h"
 #include "cluster/ranges/range_state.h"
 #include "tests/sim/world_internal.h"
+#include "tests/sim/world_play.h"
 
 /* After the faults, every request must be answered within this time, and another epoch must be
  * complete on every node. */
@@ -192,7 +193,7 @@ static void calm_down(struct world *world)
     }
     const uint64_t epoch = present_epoch(world);
     const uint64_t more = world->now_us + CALM_US_MAX;
-    while (!world->report->failed && !boards_complete(world, epoch)) {
+    while (!world->report->failed && !(boards_complete(world, epoch) && play_can_read_all(world))) {
         if (world->now_us > more) {
             world_fail(world, "liveness: epoch %llu is not complete and settled on every node",
                        (unsigned long long)epoch);

@@ -51,6 +51,7 @@ struct node {
 struct envelope {
     struct envelope *next; /* by time */
     uint64_t at_us;
+    uint64_t from; /* the sender's id */
     uint32_t to;
     uint64_t stamp;
     struct message message; /* entries are its own */

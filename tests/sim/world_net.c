@@ -11,7 +11,8 @@ static void envelope_free(struct envelope *envelope)
     free(envelope);
 }
 
-static void post(struct world *world, uint32_t to, uint64_t stamp, const struct message *message)
+static void post(struct world *world, const struct node *from, uint32_t to,
+                 const struct message *message)
 {
     struct envelope *envelope = calloc(1, sizeof *envelope);
     CHECK(envelope != NULL);
@@ -19,7 +20,12 @@ static void post(struct world *world, uint32_t to, uint64_t stamp, const struct 
     if (!world->calm && rng_chance(&world->rng, 1, 200))
         delay *= 50;
     *envelope = (struct envelope){
-        .at_us = world->now_us + delay, .to = to, .stamp = stamp, .message = mail_copy(message)};
+        .at_us = world->now_us + delay,
+        .from = from->id,
+        .to = to,
+        .stamp = world->effects.stamp,
+        .message = mail_copy(message),
+    };
 
     struct envelope **link = &world->mail;
     while (*link != NULL && (*link)->at_us <= envelope->at_us)
@@ -30,7 +36,6 @@ static void post(struct world *world, uint32_t to, uint64_t stamp, const struct 
 
 void net_send(struct world *world, const struct node *from, const struct effect *effect)
 {
-    (void)from;
     uint32_t to = 0;
     while (to < world->options.nodes && world->nodes[to].id != effect->send.node)
         to++;
@@ -38,9 +43,9 @@ void net_send(struct world *world, const struct node *from, const struct effect 
     const bool faults = !world->calm;
     if (faults && rng_chance(&world->rng, world->climate.loss_percent, 100))
         return;
-    post(world, to, world->effects.stamp, effect->send.message);
+    post(world, from, to, effect->send.message);
     if (faults && rng_chance(&world->rng, world->climate.duplicate_percent, 100))
-        post(world, to, world->effects.stamp, effect->send.message);
+        post(world, from, to, effect->send.message);
 }
 
 uint64_t net_next_us(const struct world *world)
@@ -57,7 +62,9 @@ void net_deliver(struct world *world)
         if (node->core != NULL) {
             const struct event event = {
                 .kind = EVENT_MESSAGE,
-                .received = {.stamp = envelope->stamp, .message = &envelope->message},
+                .received = {.node = envelope->from,
+                             .stamp = envelope->stamp,
+                             .message = &envelope->message},
             };
             node_event(world, node, &event);
         }

@@ -459,20 +459,49 @@ static bool all_played(const struct play *play)
     return true;
 }
 
-/* The log of this range that is applied furthest. */
+static uint64_t readable(const struct node *node, uint32_t range)
+{
+    if (node->core == NULL)
+        return 0;
+    /* An entry may be applied by a replica whose disk does not have it yet. */
+    const uint64_t applied = cluster_applied(node->core, range);
+    const struct disk_group *group = disk_find(&node->disk, range);
+    const uint64_t stored = group != NULL ? group->count : 0;
+    return applied < stored ? applied : stored;
+}
+
+/* The node whose log of this range can be read furthest. */
+static const struct node *best_reader(const struct world *world, uint32_t range)
+{
+    const struct node *best = &world->nodes[0];
+    for (uint32_t i = 1; i < world->options.nodes; i++) {
+        if (readable(&world->nodes[i], range) > readable(best, range))
+            best = &world->nodes[i];
+    }
+    return best;
+}
+
+bool play_can_read_all(const struct world *world)
+{
+    for (uint32_t range = 0; range < world->settings.ranges; range++) {
+        const uint64_t most = readable(best_reader(world, range), range);
+        for (uint32_t i = 0; i < world->options.nodes; i++) {
+            const struct cluster *core = world->nodes[i].core;
+            if (core != NULL && cluster_applied(core, range) > most)
+                return false;
+        }
+    }
+    return true;
+}
+
 static void open_log(struct play *play, uint32_t range)
 {
     struct world *world = play->world;
-    const struct node *best = &world->nodes[0];
-    for (uint32_t i = 1; i < world->options.nodes; i++) {
-        const struct node *node = &world->nodes[i];
-        if (cluster_applied(node->core, range) > cluster_applied(best->core, range))
-            best = node;
-    }
+    const struct node *best = best_reader(world, range);
     play->readings[range] = (struct reading){
         .range = range,
         .log = disk_find(&best->disk, range),
-        .applied = cluster_applied(best->core, range),
+        .applied = readable(best, range),
         .index = 1,
         .open_epoch = world->settings.first_epoch,
         .settle_next = world->settings.first_epoch,

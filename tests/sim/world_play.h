@@ -29,6 +29,9 @@ struct occurrence {
 struct play;
 
 /* Plays everything that is applied; failures go to the world. */
+/* Whether what any node has applied can be read from some node's disk: only then is there nothing
+ * missing from the logs that play_new reads. */
+bool play_can_read_all(const struct world *world);
 struct play *play_new(struct world *world);
 void play_free(struct play *play);
 
