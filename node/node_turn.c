@@ -259,10 +259,27 @@ static void step_reading(struct node *node)
     store_entries_free(&read);
 }
 
+/* Puts what has gathered into the log and hands it over at once: the disk works while what the last
+ * write made durable is applied and answered. */
+static bool step_flush(struct node *node)
+{
+    if (!node->flush_due)
+        return false;
+    node->flush_due = false;
+    if (!disk_idle(node) || !cluster_gathered(node->cluster))
+        return false;
+    const struct event event = {.kind = EVENT_FLUSH};
+    turn_step(node, &event);
+    end_turn(node);
+    return true;
+}
+
 /* Steps one event that is due; false: none is. */
 static bool step_due(struct node *node)
 {
     struct event event = {.kind = EVENT_TICK};
+    if (step_flush(node))
+        return true;
     if (node->persisted_due) {
         node->persisted_due = false;
         event.kind = EVENT_PERSISTED;
@@ -275,11 +292,6 @@ static bool step_due(struct node *node)
     } else if (node->readings.count > 0) {
         step_reading(node);
         return true;
-    } else if (node->flush_due) {
-        node->flush_due = false;
-        if (!disk_idle(node) || !cluster_gathered(node->cluster))
-            return false;
-        event.kind = EVENT_FLUSH;
     } else {
         return false;
     }
