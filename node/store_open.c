@@ -15,19 +15,20 @@
 #include "node/store_parts.h"
 #include "node/store_recovery.h"
 
-#define CACHE_BYTES    (UINT32_C(4) << 20) /* reads are rare: what followers lack, and restarts */
-#define OPEN_FILES_MAX 256
-#define MEMTABLES_MAX  3
-#define JOBS_MAX       2
-#define LEVEL0_COMPACT 8 /* tables of level 0 overlap: each holds all groups */
-#define LEVEL0_SLOW    40
-#define LEVEL0_STOP    64
-#define LEVEL1_BYTES   (UINT64_C(256) << 20)
-#define INFO_LOG_BYTES (UINT32_C(1) << 20)
-#define INFO_LOGS_MAX  2
-#define INFO_LOG_WARN  2 /* rocksdb::InfoLogLevel::WARN_LEVEL */
-#define MANIFEST_BYTES (UINT32_C(4) << 20)
-#define OWN_LOCK_NAME  "cairn.lock"
+#define CACHE_BYTES      (UINT32_C(4) << 20) /* reads are rare: what followers lack, and restarts */
+#define OPEN_FILES_MAX   256
+#define MEMTABLES_MAX    3
+#define JOBS_MAX         2
+#define LEVEL0_COMPACT   16 /* tables of level 0 overlap: each holds all groups */
+#define LEVEL0_SLOW      64
+#define LEVEL0_STOP      96
+#define TABLE_SYNC_BYTES (UINT64_C(1) << 20) /* more at once would keep the log's syncs waiting */
+#define LEVEL1_BYTES     (UINT64_C(256) << 20)
+#define INFO_LOG_BYTES   (UINT32_C(1) << 20)
+#define INFO_LOGS_MAX    2
+#define INFO_LOG_WARN    2 /* rocksdb::InfoLogLevel::WARN_LEVEL */
+#define MANIFEST_BYTES   (UINT32_C(4) << 20)
+#define OWN_LOCK_NAME    "cairn.lock"
 
 /* --- The directory ------------------------------------------------------------------------------
  */
@@ -90,6 +91,11 @@ static void set_options(struct store *store, size_t memtable_bytes)
 {
     rocksdb_options_t *options = rocksdb_options_create();
     store->options = options;
+    /* Compaction can wait, and claims cannot: it has what processor time is left. When it falls far
+     * behind, writes are slowed down, and it catches up. */
+    store->env = rocksdb_create_default_env();
+    rocksdb_env_lower_thread_pool_cpu_priority(store->env);
+    rocksdb_options_set_env(options, store->env);
     rocksdb_options_set_create_if_missing(options, 1);
     rocksdb_options_set_paranoid_checks(options, 1);
     /* store_recovery.c has judged the logs; what it let stand is wanted to the last byte. */
@@ -112,6 +118,7 @@ static void set_options(struct store *store, size_t memtable_bytes)
     rocksdb_options_set_level0_stop_writes_trigger(options, LEVEL0_STOP);
     rocksdb_options_set_max_bytes_for_level_base(options, LEVEL1_BYTES);
     rocksdb_options_set_target_file_size_base(options, 2 * (uint64_t)memtable_bytes);
+    rocksdb_options_set_bytes_per_sync(options, TABLE_SYNC_BYTES);
 
     rocksdb_options_set_info_log_level(options, INFO_LOG_WARN);
     rocksdb_options_set_max_log_file_size(options, INFO_LOG_BYTES);
@@ -254,6 +261,8 @@ static void close_database(struct store *store)
         rocksdb_readoptions_destroy(store->get_options);
     if (store->options != NULL)
         rocksdb_options_destroy(store->options);
+    if (store->env != NULL)
+        rocksdb_env_destroy(store->env);
     if (store->table_options != NULL)
         rocksdb_block_based_options_destroy(store->table_options);
     if (store->cache != NULL)

@@ -22,6 +22,7 @@ struct store {
     char *path;
     int lock_fd; /* keeps others out; -1: none */
     rocksdb_t *db;
+    rocksdb_env_t *env;
     rocksdb_options_t *options;
     rocksdb_cache_t *cache;
     rocksdb_block_based_table_options_t *table_options;
