@@ -174,8 +174,12 @@ enum status cluster_step(struct cluster *cluster, const struct now *now, const s
     effects->count = 0;
     effects->more = false;
 
+    const size_t submitted_bytes = cluster->submitted_bytes;
     enum status status = dispatch(cluster, event);
-    if (status == STATUS_OK && cluster->started)
+    /* Actions that were only gathered have changed no group, and there are thousands in a turn. */
+    const bool gathered =
+        event->kind == EVENT_ACTIONS && cluster->submitted_bytes == submitted_bytes;
+    if (status == STATUS_OK && cluster->started && !gathered)
         status = groups_work(cluster);
     effects->stamp = hlc_now(&cluster->hlc, now->physical_us);
     cluster->effects = NULL;

@@ -87,9 +87,14 @@ static uint32_t read_error_us(void)
     return (uint32_t)bounded(timex.maxerror, 0, CLOCK_UNCERTAINTY_MAX_US);
 }
 
+uint64_t clock_monotonic_us(void)
+{
+    return (uint64_t)read_us(CLOCK_MONOTONIC);
+}
+
 void clock_read(struct clock *clock, struct clock_reading *ret_reading)
 {
-    ret_reading->monotonic_us = (uint64_t)read_us(CLOCK_MONOTONIC);
+    ret_reading->monotonic_us = clock_monotonic_us();
     ret_reading->boot_us = read_us(CLOCK_BOOTTIME);
     ret_reading->wall_us = read_us(CLOCK_REALTIME);
     const uint64_t age_us = ret_reading->monotonic_us - clock->wall_error_read_us;

@@ -46,6 +46,9 @@ struct now clock_advance(struct clock *clock, const struct clock_reading *readin
 /* How far the wall clock is ahead of us: it was stepped, or drifts; negative: behind. */
 int64_t clock_behind_us(const struct clock *clock, const struct clock_reading *reading);
 
+/* Time for measuring and waiting: the monotonic_us of a reading. */
+uint64_t clock_monotonic_us(void);
+
 /* Reads the machine's clocks; the error only now and then. */
 void clock_read(struct clock *clock, struct clock_reading *ret_reading);
 

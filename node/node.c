@@ -48,15 +48,10 @@ static void watch(struct node *node)
     stopped(node->stopped_context);
 }
 
-static uint64_t monotonic_us(const struct node *node)
-{
-    return node_now(node).monotonic_us;
-}
-
 static void arm_ticks(struct node *node)
 {
     enum { IDLE_US = 10000 };
-    const uint64_t now_us = monotonic_us(node);
+    const uint64_t now_us = clock_monotonic_us();
     uint64_t due_us = now_us + IDLE_US;
     if (node->living && cluster_next_tick_us(node->cluster) < due_us)
         due_us = cluster_next_tick_us(node->cluster);
@@ -67,7 +62,7 @@ static void arm_ticks(struct node *node)
 static void on_tick(void *context)
 {
     struct node *node = context;
-    const uint64_t now_us = monotonic_us(node);
+    const uint64_t now_us = clock_monotonic_us();
     const uint64_t late_us = now_us > node->tick_at_us ? now_us - node->tick_at_us : 0;
     histogram_add(&node->metrics.tick_late, late_us, 1);
     const uint64_t patience_us = (uint64_t)NODE_REQUEST_MS * 1000;
@@ -97,10 +92,18 @@ static void on_news(void *context)
 static void on_work(void *context)
 {
     struct node *node = context;
-    const uint64_t now_us = monotonic_us(node);
+    const uint64_t now_us = clock_monotonic_us();
     node->work_waits = false;
     node->queue_us = now_us > node->work_since_us ? now_us - node->work_since_us : 0;
     node->queue_measured_us = now_us;
+    node->flush_due = true;
+    turn_run(node);
+    watch(node);
+}
+
+static void on_hurry(void *context)
+{
+    struct node *node = context;
     node->flush_due = true;
     turn_run(node);
     watch(node);
@@ -111,7 +114,8 @@ static enum status make_events(struct node *node)
     node->ticks = loop_timer_new(node->base, LOOP_URGENT, on_tick, node);
     node->work = loop_timer_new(node->base, LOOP_REQUESTS, on_work, node);
     node->news = loop_reader_new(node->base, node->inbox.wake, on_news, node);
-    if (node->ticks == NULL || node->work == NULL || node->news == NULL)
+    node->hurry = loop_timer_new(node->base, LOOP_URGENT, on_hurry, node);
+    if (node->ticks == NULL || node->work == NULL || node->hurry == NULL || node->news == NULL)
         return STATUS_NO_MEMORY;
     return STATUS_OK;
 }
@@ -397,6 +401,7 @@ void node_close(struct node *node)
     store_close(node->store); /* ends the log thread, which reports to the inbox */
     loop_event_free(node->ticks);
     loop_event_free(node->work);
+    loop_event_free(node->hurry);
     loop_event_free(node->news);
     cluster_free(node->cluster);
     requests_free(node->requests);
@@ -414,9 +419,9 @@ void node_actions(struct node *node, const struct action *actions, uint32_t coun
 {
     CHECK(count >= 1);
     CHECK(count <= ACTIONS_PER_REQUEST_MAX);
+    const uint64_t now_us = clock_monotonic_us();
     const uint64_t token =
-        turn_ready(node) ? requests_add_actions(node->requests, monotonic_us(node), actions, count)
-                         : 0;
+        turn_ready(node) ? requests_add_actions(node->requests, now_us, actions, count) : 0;
     if (token == 0) {
         for (uint32_t i = 0; i < count; i++)
             node->refused[i] = result_unavailable(&actions[i]);
@@ -430,12 +435,13 @@ void node_actions(struct node *node, const struct action *actions, uint32_t coun
         .actions = {.token = token, .list = actions, .count = count},
     };
     turn_step(node, &event);
-    turn_put_off(node);
+    turn_gather(node, now_us);
 }
 
 void node_query(struct node *node, const struct query *query, node_answer_fn *fn, void *context)
 {
-    const uint64_t token = turn_ready(node) ? requests_add(node->requests, monotonic_us(node)) : 0;
+    const uint64_t token =
+        turn_ready(node) ? requests_add(node->requests, clock_monotonic_us()) : 0;
     if (token == 0) {
         const struct query_reply nobody = {.status = STATUS_NOT_LEADER};
         fn(context, &nobody);
@@ -451,7 +457,8 @@ void node_query(struct node *node, const struct query *query, node_answer_fn *fn
 void node_define(struct node *node, const struct definition *definition, node_defined_fn *fn,
                  void *context)
 {
-    const uint64_t token = turn_ready(node) ? requests_add(node->requests, monotonic_us(node)) : 0;
+    const uint64_t token =
+        turn_ready(node) ? requests_add(node->requests, clock_monotonic_us()) : 0;
     if (token == 0) {
         const struct effect nobody = {
             .kind = EFFECT_DEFINED,
@@ -494,6 +501,12 @@ struct now node_now(const struct node *node)
     return clock_advance(&clock, &reading);
 }
 
+uint64_t node_monotonic_us(const struct node *node)
+{
+    (void)node;
+    return clock_monotonic_us();
+}
+
 struct metrics *node_metrics(struct node *node)
 {
     return &node->metrics;
@@ -515,7 +528,7 @@ static uint64_t queue_us(const struct node *node, uint64_t now_us)
 
 struct node_load node_load(const struct node *node)
 {
-    const uint64_t now_us = monotonic_us(node);
+    const uint64_t now_us = clock_monotonic_us();
     const bool writes = node->submitted != node->durable && now_us > node->submitted_us;
     return (struct node_load){
         .requests = requests_count(node->requests),

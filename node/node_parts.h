@@ -42,6 +42,7 @@ struct node {
     struct loop_event *ticks; /* EVENT_TICK, and what is looked after regularly */
     struct loop_event *news;  /* the inbox has some */
     struct loop_event *work;  /* the end of this round of requests */
+    struct loop_event *hurry; /* what gathers while the disk is idle has waited long enough */
     struct store *store;
     struct inbox inbox;
     struct clock clock;
@@ -58,12 +59,14 @@ struct node {
     bool open;              /* there were steps since the last turn ended */
     bool more;              /* EVENT_CONTINUE comes before any other event */
     bool wrote;             /* this turn has writes */
+    bool gathers;           /* actions, while the disk is idle */
     bool calling;           /* a request's callback runs */
     bool work_waits;        /* `work` will be called */
     uint64_t work_since_us; /* ... and was put off then */
     uint64_t unsubmitted;   /* ticket of writes that the store has no room for yet; 0: none */
     uint64_t submitted, durable;
     uint64_t submitted_us;
+    uint64_t gathers_since_us;
     uint64_t queue_us, queue_measured_us; /* how late `work` came the last time, and when */
     uint64_t tick_at_us;                  /* when `ticks` is to fire */
 
@@ -91,6 +94,10 @@ bool turn_ready(struct node *node);
 /* Steps what is due, ends the turn and hands its writes over. When that takes long, the rest is put
  * off to the next round of the loop. */
 void turn_run(struct node *node);
+
+/* Actions were stepped. What gathers is put into the log at the end of this round of requests, or
+ * earlier when the round is long and the disk idle. */
+void turn_gather(struct node *node, uint64_t now_us);
 
 /* Puts turn_run, with a flush, off to the end of this round of requests. */
 void turn_put_off(struct node *node);

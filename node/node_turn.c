@@ -3,7 +3,7 @@
  * next turn is being stepped. Actions gather in the core meanwhile, and are put into the log when
  * the disk is idle: so the size of a write follows from the load, and is what has arrived while the
  * last one ran. When the disk is idle already, they wait for the end of this round of the loop, so
- * that requests which arrived together share one entry. */
+ * that requests which arrived together share one entry, unless that is long: see GATHER_US. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +14,10 @@
 
 /* Stepping goes on for so long before other events of the loop get their turn. */
 #define RUN_US UINT64_C(5000)
+
+/* With an idle disk, actions gather at most about so long: as long as a write takes, so that the
+ * processor and the disk work side by side when a round of requests is longer than that. */
+#define GATHER_US UINT64_C(500)
 
 /* Entries are handed to the store in portions of this many. */
 #define PORTION 64
@@ -146,7 +150,7 @@ static void submit(struct node *node)
         node_die(EXIT_DISK, "the log store takes no more writes",
                  LOG_FIELDS(log_text("status", status_name(status))));
     if (node->submitted == node->durable)
-        node->submitted_us = read_now(node).monotonic_us;
+        node->submitted_us = clock_monotonic_us();
     node->submitted = node->unsubmitted;
     node->unsubmitted = 0;
 }
@@ -168,7 +172,7 @@ void turn_deliver(struct node *node)
 {
     CHECK(!node->calling);
     node->calling = true;
-    requests_deliver(node->requests, read_now(node).monotonic_us, &node->metrics);
+    requests_deliver(node->requests, clock_monotonic_us(), &node->metrics);
     node->calling = false;
 }
 
@@ -186,7 +190,7 @@ void turn_step(struct node *node, const struct event *event)
                  status == STATUS_NO_MEMORY ? "no memory" : "the stored log is not one of ours",
                  LOG_FIELDS(log_text("status", status_name(status))));
     if (event->kind == EVENT_PERSISTED || event->kind == EVENT_CONTINUE)
-        histogram_add(&node->metrics.apply, read_now(node).monotonic_us - now.monotonic_us, 1);
+        histogram_add(&node->metrics.apply, clock_monotonic_us() - now.monotonic_us, 1);
     for (uint32_t i = 0; i < node->effects->count; i++)
         carry_out(node, &node->effects->list[i]);
     node->more = node->effects->more;
@@ -199,22 +203,22 @@ void turn_step(struct node *node, const struct event *event)
 static bool settle(struct node *node, uint64_t until_us)
 {
     const struct event event = {.kind = EVENT_CONTINUE};
-    while (node->more && node->unsubmitted == 0 && read_now(node).monotonic_us < until_us)
+    while (node->more && node->unsubmitted == 0 && clock_monotonic_us() < until_us)
         turn_step(node, &event);
     return !node->more && node->unsubmitted == 0;
-}
-
-bool turn_ready(struct node *node)
-{
-    if (!node->living)
-        return false;
-    return settle(node, read_now(node).monotonic_us + RUN_US);
 }
 
 /* Nothing is written now, nor waits to be. */
 static bool disk_idle(const struct node *node)
 {
     return node->submitted == node->durable && node->unsubmitted == 0;
+}
+
+bool turn_ready(struct node *node)
+{
+    if (!node->living)
+        return false;
+    return settle(node, clock_monotonic_us() + RUN_US);
 }
 
 /* Steps the entries that the oldest READ_LOG asked for. What was truncated meanwhile is not there
@@ -266,6 +270,7 @@ static bool step_flush(struct node *node)
     if (!node->flush_due)
         return false;
     node->flush_due = false;
+    node->gathers = false;
     if (!disk_idle(node) || !cluster_gathered(node->cluster))
         return false;
     const struct event event = {.kind = EVENT_FLUSH};
@@ -299,12 +304,25 @@ static bool step_due(struct node *node)
     return true;
 }
 
+void turn_gather(struct node *node, uint64_t now_us)
+{
+    turn_put_off(node);
+    if (!disk_idle(node))
+        return;
+    if (!node->gathers) {
+        node->gathers = true;
+        node->gathers_since_us = now_us;
+    } else if (now_us - node->gathers_since_us >= GATHER_US) {
+        loop_timer_now(node->hurry);
+    }
+}
+
 void turn_put_off(struct node *node)
 {
     if (node->work_waits)
         return;
     node->work_waits = true;
-    node->work_since_us = read_now(node).monotonic_us;
+    node->work_since_us = clock_monotonic_us();
     loop_timer_now(node->work);
 }
 
@@ -312,11 +330,11 @@ void turn_run(struct node *node)
 {
     if (!node->living)
         return;
-    const uint64_t until_us = read_now(node).monotonic_us + RUN_US;
+    const uint64_t until_us = clock_monotonic_us() + RUN_US;
     bool due = true;
     while (due && settle(node, until_us)) {
         due = step_due(node);
-        if (read_now(node).monotonic_us >= until_us)
+        if (clock_monotonic_us() >= until_us)
             break;
     }
     end_turn(node);
@@ -337,7 +355,7 @@ void turn_take_news(struct node *node)
     if (news.ticket > node->durable) {
         node->durable = news.ticket;
         node->persisted_due = true;
-        const uint64_t sync_us = read_now(node).monotonic_us - node->submitted_us;
+        const uint64_t sync_us = clock_monotonic_us() - node->submitted_us;
         node->submitted_us += sync_us;
         histogram_add(&node->metrics.sync, sync_us, 1);
     }

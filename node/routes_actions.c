@@ -89,9 +89,9 @@ static void post_actions(const struct call *call, bool names_hunt)
     struct request_actions actions;
     if (!admit(call))
         return;
-    const uint64_t begun_us = node_now(node).monotonic_us;
+    const uint64_t begun_us = node_monotonic_us(node);
     const bool read = read_body(call, names_hunt, &actions);
-    histogram_add(&node_metrics(node)->parse, node_now(node).monotonic_us - begun_us, 1);
+    histogram_add(&node_metrics(node)->parse, node_monotonic_us(node) - begun_us, 1);
     if (!read)
         return;
     struct waiting *waiting = routes_wait(call);

@@ -222,6 +222,11 @@ struct now node_now(const struct node *node)
     return node->now;
 }
 
+uint64_t node_monotonic_us(const struct node *node)
+{
+    return node->now.monotonic_us;
+}
+
 struct node_load node_load(const struct node *node)
 {
     return (struct node_load){.actions = node->load};
