@@ -4,6 +4,8 @@
 
 #include "cluster/base/check.h"
 
+#define VARINT_BYTES_MAX 10
+
 void writer_init(struct writer *writer, void *data, size_t capacity)
 {
     CHECK(data != NULL || capacity == 0);
@@ -81,13 +83,24 @@ void put_padding(struct writer *writer, size_t alignment)
         memset(place, 0, size);
 }
 
+static size_t encode_varint(uint8_t *place, uint64_t value)
+{
+    size_t count = 0;
+    for (; value >= 0x80; value >>= 7)
+        place[count++] = (uint8_t)(value | 0x80);
+    place[count++] = (uint8_t)value;
+    return count;
+}
+
 void put_varint(struct writer *writer, uint64_t value)
 {
-    while (value >= 0x80) {
-        put_u8(writer, (uint8_t)(value | 0x80));
-        value >>= 7;
+    /* Nearly always there is room for the longest one. */
+    if (!writer->overflowed && writer->capacity - writer->used >= VARINT_BYTES_MAX) {
+        writer->used += encode_varint(writer->data + writer->used, value);
+        return;
     }
-    put_u8(writer, (uint8_t)value);
+    uint8_t bytes[VARINT_BYTES_MAX];
+    put_bytes(writer, bytes, encode_varint(bytes, value));
 }
 
 void reader_init(struct reader *reader, const void *data, size_t size)

@@ -50,59 +50,54 @@ static void put_header(struct writer *writer, const struct summary_input *input)
         ledger_encode(input->ledger, writer);
 }
 
-static void put_entries(struct writer *writer, struct board *board, uint32_t range)
+static void put_entries(struct writer *writer, struct board *board, struct summary_hunt *hunt)
 {
     struct board_entry entries[BOARD_TOP];
-    const uint32_t count = board_top(board, entries);
-    put_varint(writer, count);
-    for (uint32_t i = 0; i < count; i++) {
-        CHECK(entries[i].range == range);
+    hunt->entries = board_top(board, entries);
+    put_varint(writer, hunt->entries);
+    hunt->entries_at = writer->used;
+    for (uint32_t i = 0; i < hunt->entries; i++) {
         put_varint(writer, (uint64_t)entries[i].score);
         put_u64(writer, entries[i].hlc);
         put_bytes(writer, entries[i].player.bytes, sizeof entries[i].player.bytes);
     }
 }
 
-static void put_buckets(struct writer *writer, const struct board *board)
+static void put_buckets(struct writer *writer, const struct board *board, struct summary_hunt *hunt)
 {
-    put_varint(writer, board_buckets(board));
-    struct board_bucket bucket = {.score = -1};
+    hunt->buckets = (uint32_t)board_buckets(board);
+    put_varint(writer, hunt->buckets);
+    hunt->buckets_at = writer->used;
+    struct board_bucket some[256];
+    const uint32_t room = sizeof some / sizeof some[0];
     int64_t last = -1;
-    while (board_next(board, &bucket)) {
-        put_varint(writer, (uint64_t)(bucket.score - last - 1));
-        put_varint(writer, bucket.players);
-        last = bucket.score;
+    uint32_t count = room;
+    for (uint32_t put = 0; count == room; put += count) {
+        count = board_buckets_after(board, last, some, room);
+        CHECK(count < room || put + count <= hunt->buckets);
+        CHECK(count == room || put + count == hunt->buckets);
+        for (uint32_t i = 0; i < count; i++) {
+            put_varint(writer, (uint64_t)(some[i].score - last - 1));
+            put_varint(writer, some[i].players);
+            last = some[i].score;
+        }
     }
 }
 
-struct summary *summary_build(const struct summary_input *input)
+static void put_hunt(struct writer *writer, const struct summary_source *source,
+                     struct summary_hunt *hunt)
 {
-    CHECK(input->range < RANGES_MAX);
-    CHECK(input->from <= input->through);
-    CHECK(input->count <= HUNTS_MAX);
-    const size_t capacity = size_at_most(input);
-    uint8_t *data = malloc(capacity);
-    if (data == NULL)
-        return NULL;
-    struct writer writer;
-    writer_init(&writer, data, capacity);
-    put_header(&writer, input);
-    for (uint32_t i = 0; i < input->count; i++) {
-        const struct summary_source *part = &input->sources[i];
-        CHECK(i == 0 || part->hunt > part[-1].hunt);
-        CHECK(part->ties == TIES_FIRST || part->ties == TIES_SHARED);
-        put_u16(&writer, part->hunt);
-        put_u8(&writer, (uint8_t)part->ties);
-        put_varint(&writer, board_players(part->board));
-        put_entries(&writer, part->board, input->range);
-        put_buckets(&writer, part->board);
-    }
-    CHECK(writer_ok(&writer));
-    struct summary *summary = NULL;
-    const enum status status = summary_decode(&summary, data, writer.used);
-    CHECK(status == STATUS_OK || status == STATUS_NO_MEMORY);
-    free(data);
-    return summary;
+    CHECK(source->ties == TIES_FIRST || source->ties == TIES_SHARED);
+    *hunt = (struct summary_hunt){
+        .hunt = source->hunt,
+        .ties = source->ties,
+        .players = (uint32_t)board_players(source->board),
+    };
+    put_u16(writer, hunt->hunt);
+    put_u8(writer, (uint8_t)hunt->ties);
+    put_varint(writer, hunt->players);
+    put_entries(writer, source->board, hunt);
+    put_buckets(writer, source->board, hunt);
 }
 
 /* What is being read of one hunt: the top list, by which the histogram is judged. */
@@ -294,6 +289,50 @@ enum status summary_decode(struct summary **ret_summary, const void *data, size_
     atomic_init(&summary->references, 1);
     *ret_summary = summary;
     return STATUS_OK;
+}
+
+/* What stands before the hunts is read back; where these lie was noted as they were written. */
+static void fill_summary(struct summary *summary, const struct writer *writer)
+{
+    struct reader reader;
+    reader_init(&reader, writer->data, writer->used);
+    const bool header = read_header(&reader, summary);
+    CHECK(header);
+    const bool ledger = read_ledger(&reader, summary);
+    CHECK(ledger);
+    summary->size = writer->used;
+    summary->bytes = writer->data;
+    summary->digest = hash_bytes(writer->data, writer->used);
+    atomic_init(&summary->references, 1);
+}
+
+struct summary *summary_build(const struct summary_input *input)
+{
+    CHECK(input->range < RANGES_MAX);
+    CHECK(input->from <= input->through);
+    CHECK(input->count <= HUNTS_MAX);
+    const size_t capacity = size_at_most(input);
+    struct summary *summary = calloc(1, sizeof *summary);
+    uint8_t *data = malloc(capacity);
+    if (summary == NULL || data == NULL) {
+        free(summary);
+        free(data);
+        return NULL;
+    }
+    struct writer writer;
+    writer_init(&writer, data, capacity);
+    put_header(&writer, input);
+    for (uint32_t i = 0; i < input->count; i++) {
+        CHECK(i == 0 || input->sources[i].hunt > input->sources[i - 1].hunt);
+        put_hunt(&writer, &input->sources[i], &summary->hunts[i]);
+    }
+    CHECK(writer_ok(&writer));
+    fill_summary(summary, &writer);
+    /* The rest of the room was for longer numbers. Where it cannot be given back it stays. */
+    uint8_t *bytes = realloc(data, writer.used);
+    if (bytes != NULL)
+        summary->bytes = bytes;
+    return summary;
 }
 
 struct summary *summary_hold(struct summary *summary)

@@ -46,10 +46,16 @@ struct pool {
 
 _Static_assert(INDEX_PLACES >= 2 * CANDIDATES_MAX, "the map must stay half empty");
 
+/* A board_entry of this range, packed. */
 struct candidate {
-    struct board_entry entry;
+    uint64_t hlc;
+    uint32_t score;
     uint32_t slot;
+    struct player_id player;
 };
+
+_Static_assert(BOARD_SCORE_MAX <= UINT32_MAX, "a candidate's score fits 32 bits");
+_Static_assert(sizeof(struct candidate) == 32, "two candidates share a cache line");
 
 struct board {
     uint32_t range;
@@ -61,7 +67,8 @@ struct board {
     struct board_entry threshold; /* after a cut: who stands after it is no candidate */
     bool was_cut, sorted;
     uint32_t candidate_count;
-    uint16_t index[INDEX_PLACES]; /* position + 1; 0: free */
+    uint16_t order[CANDIDATES_MAX]; /* positions, the best first; when sorted */
+    uint16_t index[INDEX_PLACES];   /* position + 1; 0: free */
     struct candidate candidates[CANDIDATES_MAX];
 };
 
@@ -254,18 +261,29 @@ static uint16_t *index_place(struct board *board, uint32_t slot)
     return &board->index[place];
 }
 
-/* Restores the heap (the worst first) below `at`. */
-static void sift_down(struct candidate *heap, uint32_t at, uint32_t count)
+/* Below zero: a stands before b. Both are of this range. */
+static int compare_candidates(const struct candidate *a, const struct candidate *b)
 {
-    const struct candidate moving = heap[at];
+    if (a->score != b->score)
+        return a->score > b->score ? -1 : 1;
+    if (a->hlc != b->hlc)
+        return a->hlc < b->hlc ? -1 : 1;
+    return player_id_compare(&a->player, &b->player);
+}
+
+/* Restores the heap of positions (the worst first) below `at`. */
+static void sift_down(const struct candidate *candidates, uint16_t *heap, uint32_t at,
+                      uint32_t count)
+{
+    const uint16_t moving = heap[at];
     for (;;) {
         uint32_t child = 2 * at + 1;
         if (child >= count)
             break;
         if (child + 1 < count &&
-            board_entry_compare(&heap[child + 1].entry, &heap[child].entry) > 0)
+            compare_candidates(&candidates[heap[child + 1]], &candidates[heap[child]]) > 0)
             child++;
-        if (board_entry_compare(&heap[child].entry, &moving.entry) <= 0)
+        if (compare_candidates(&candidates[heap[child]], &candidates[moving]) <= 0)
             break;
         heap[at] = heap[child];
         at = child;
@@ -273,22 +291,117 @@ static void sift_down(struct candidate *heap, uint32_t at, uint32_t count)
     heap[at] = moving;
 }
 
-/* Heapsort: in place, and no order that players bring about makes it slow. */
+static void sort_by_heap(const struct candidate *candidates, uint16_t *heap, uint32_t count)
+{
+    for (uint32_t i = count / 2; i-- > 0;)
+        sift_down(candidates, heap, i, count);
+    for (uint32_t last = count; last-- > 1;) {
+        const uint16_t worst = heap[0];
+        heap[0] = heap[last];
+        heap[last] = worst;
+        sift_down(candidates, heap, 0, last);
+    }
+}
+
+static void sort_by_insertion(const struct candidate *candidates, uint16_t *order, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        const uint16_t moving = order[i];
+        uint32_t at = i;
+        while (at > 0 && compare_candidates(&candidates[moving], &candidates[order[at - 1]]) < 0) {
+            order[at] = order[at - 1];
+            at--;
+        }
+        order[at] = moving;
+    }
+}
+
+/* Of candidates that lie by falling score, those of one score by the rest of the order. Few share a
+ * score, but players can bring it about that all do: then a sort that no order makes slow. */
+#define FEW 32
+
+static void sort_equals(struct board *board)
+{
+    const struct candidate *candidates = board->candidates;
+    uint32_t first = 0;
+    while (first < board->candidate_count) {
+        const uint32_t score = candidates[board->order[first]].score;
+        uint32_t end = first + 1;
+        while (end < board->candidate_count && candidates[board->order[end]].score == score)
+            end++;
+        if (end - first <= FEW)
+            sort_by_insertion(candidates, &board->order[first], end - first);
+        else
+            sort_by_heap(candidates, &board->order[first], end - first);
+        first = end;
+    }
+}
+
+/* One round of sorting by digits. A key is the distance from the best score, above the position. */
+#define POSITION_BITS 16
+#define DIGIT_BITS    11
+#define DIGITS        (1U << DIGIT_BITS)
+
+static void sort_by_digit(const uint64_t *keys, uint64_t *ret_sorted, uint32_t count,
+                          unsigned shift)
+{
+    uint32_t starts[DIGITS] = {0};
+    for (uint32_t i = 0; i < count; i++)
+        starts[keys[i] >> shift & (DIGITS - 1)]++;
+    uint32_t start = 0;
+    for (uint32_t digit = 0; digit < DIGITS; digit++) {
+        const uint32_t size = starts[digit];
+        starts[digit] = start;
+        start += size;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        ret_sorted[starts[keys[i] >> shift & (DIGITS - 1)]++] = keys[i];
+}
+
+static uint32_t best_score(const struct board *board)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 0; i < board->candidate_count; i++) {
+        if (board->candidates[i].score > best)
+            best = board->candidates[i].score;
+    }
+    return best;
+}
+
+/* Brings `order` up to date: by score in as many rounds as the span of the scores has digits,
+ * mostly one or two, and then those of one score. */
 static void sort_candidates(struct board *board)
 {
     if (board->sorted)
         return;
-    struct candidate *heap = board->candidates;
-    const uint32_t count = board->candidate_count;
-    for (uint32_t i = count / 2; i-- > 0;)
-        sift_down(heap, i, count);
-    for (uint32_t last = count; last-- > 1;) {
-        const struct candidate worst = heap[0];
-        heap[0] = heap[last];
-        heap[last] = worst;
-        sift_down(heap, 0, last);
+    uint64_t rooms[2][CANDIDATES_MAX];
+    uint64_t *keys = rooms[0], *spare = rooms[1];
+    const uint32_t count = board->candidate_count, best = best_score(board);
+    uint64_t highest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        keys[i] = (uint64_t)(best - board->candidates[i].score) << POSITION_BITS | i;
+        highest = keys[i] > highest ? keys[i] : highest;
     }
+    for (unsigned shift = POSITION_BITS; highest >> shift != 0; shift += DIGIT_BITS) {
+        sort_by_digit(keys, spare, count, shift);
+        uint64_t *sorted = spare;
+        spare = keys;
+        keys = sorted;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        board->order[i] = (uint16_t)keys[i];
+    sort_equals(board);
     board->sorted = true;
+}
+
+static struct board_entry entry_of(const struct board *board, const struct candidate *candidate)
+{
+    return (struct board_entry){
+        .score = candidate->score,
+        .hlc = candidate->hlc,
+        .range = board->range,
+        .player = candidate->player,
+    };
 }
 
 static void index_candidates(struct board *board)
@@ -306,26 +419,35 @@ static void cut_candidates(struct board *board)
 {
     CHECK(board->candidate_count > BOARD_TOP);
     sort_candidates(board);
+    struct candidate best[BOARD_TOP];
+    for (uint32_t i = 0; i < BOARD_TOP; i++) {
+        best[i] = board->candidates[board->order[i]];
+        board->order[i] = (uint16_t)i;
+    }
+    memcpy(board->candidates, best, sizeof best);
     board->candidate_count = BOARD_TOP;
-    board->threshold = board->candidates[BOARD_TOP - 1].entry;
+    board->threshold = entry_of(board, &best[BOARD_TOP - 1]);
     board->was_cut = true;
     index_candidates(board);
 }
 
-static bool has_a_chance(const struct board *board, const struct board_entry *entry)
+static bool has_a_chance(const struct board *board, const struct candidate *candidate)
 {
-    return !board->was_cut || board_entry_compare(entry, &board->threshold) < 0;
+    if (!board->was_cut)
+        return true;
+    const struct board_entry entry = entry_of(board, candidate);
+    return board_entry_compare(&entry, &board->threshold) < 0;
 }
 
 /* No candidate stands after the threshold, so whoever does is none and need not be looked up: the
  * common case. */
 static void enter_candidate(struct board *board, const struct candidate *candidate)
 {
-    if (!has_a_chance(board, &candidate->entry))
+    if (!has_a_chance(board, candidate))
         return;
     if (board->candidate_count == CANDIDATES_MAX && *index_place(board, candidate->slot) == 0) {
         cut_candidates(board);
-        if (!has_a_chance(board, &candidate->entry))
+        if (!has_a_chance(board, candidate))
             return;
     }
     uint16_t *place = index_place(board, candidate->slot);
@@ -351,11 +473,10 @@ void board_score(struct board *board, const struct board_change *change)
     if (board->was_cut && change->after < board->threshold.score)
         return;
     const struct candidate candidate = {
-        .entry = {.score = change->after,
-                  .hlc = change->hlc,
-                  .range = board->range,
-                  .player = change->player},
+        .hlc = change->hlc,
+        .score = (uint32_t)after,
         .slot = change->slot,
+        .player = change->player,
     };
     enter_candidate(board, &candidate);
 }
@@ -411,13 +532,10 @@ uint64_t board_above(const struct board *board, int64_t score)
 
 uint32_t board_top(struct board *board, struct board_entry entries[BOARD_TOP])
 {
-    if (!board->sorted) {
-        sort_candidates(board);
-        index_candidates(board);
-    }
+    sort_candidates(board);
     const uint32_t count = board->candidate_count < BOARD_TOP ? board->candidate_count : BOARD_TOP;
     for (uint32_t i = 0; i < count; i++)
-        entries[i] = board->candidates[i].entry;
+        entries[i] = entry_of(board, &board->candidates[board->order[i]]);
     return count;
 }
 
@@ -439,9 +557,10 @@ static uint32_t first_occupied(const uint32_t *players, uint32_t from, uint32_t 
     return from;
 }
 
-/* Goes down once from the root to the first occupied score from *score on. Where the subtree that
- * holds *score has nothing left, moves *score behind that subtree and answers 0. */
-static uint32_t seek_occupied(const struct board *board, uint64_t *score)
+/* Goes down once from the root to the leaf of the first occupied score from *score on; it may have
+ * such a score only before *score. Where the subtree that holds *score has nothing left, moves
+ * *score behind that subtree and answers NULL. */
+static const struct leaf *seek_leaf(const struct board *board, uint64_t *score)
 {
     uint32_t number = board->root;
     for (unsigned level = board->levels; level > 0; level--) {
@@ -452,28 +571,32 @@ static uint32_t seek_occupied(const struct board *board, uint64_t *score)
         if (found != slot)
             *score = ((*score >> bits) + (found - slot)) << bits;
         if (found == FAN)
-            return 0;
+            return NULL;
         number = inner->child[found];
     }
-    const struct leaf *leaf = &node_at(&board->pool, number)->leaf;
-    const uint32_t slot = (uint32_t)(*score & (LEAF_SCORES - 1));
-    const uint32_t found = first_occupied(leaf->players, slot, LEAF_SCORES);
-    *score += found - slot;
-    return found < LEAF_SCORES ? leaf->players[found] : 0;
+    return &node_at(&board->pool, number)->leaf;
 }
 
-bool board_next(const struct board *board, struct board_bucket *bucket)
+uint32_t board_buckets_after(const struct board *board, int64_t after, struct board_bucket *list,
+                             uint32_t room)
 {
-    CHECK(bucket->score >= -1);
-    uint64_t score = (uint64_t)(bucket->score + 1);
-    while (score >> span_bits(board->levels) == 0) {
-        const uint32_t players = seek_occupied(board, &score);
-        if (players > 0) {
-            *bucket = (struct board_bucket){.score = (int64_t)score, .players = players};
-            return true;
+    CHECK(after >= -1);
+    uint64_t score = (uint64_t)(after + 1);
+    uint32_t count = 0;
+    while (count < room && score >> span_bits(board->levels) == 0) {
+        const struct leaf *leaf = seek_leaf(board, &score);
+        if (leaf == NULL)
+            continue;
+        const uint64_t base = score & ~(uint64_t)(LEAF_SCORES - 1);
+        uint32_t slot = first_occupied(leaf->players, (uint32_t)(score - base), LEAF_SCORES);
+        while (slot < LEAF_SCORES && count < room) {
+            list[count++] = (struct board_bucket){.score = (int64_t)(base + slot),
+                                                  .players = leaf->players[slot]};
+            slot = first_occupied(leaf->players, slot + 1, LEAF_SCORES);
         }
+        score = base + LEAF_SCORES;
     }
-    return false;
+    return count;
 }
 
 uint64_t board_bytes(const struct board *board)

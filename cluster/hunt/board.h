@@ -4,7 +4,8 @@
  * Scores lie in 0 to BOARD_SCORE_MAX and never fall. The histogram is a tree of counters by score
  * (leaves of 128 scores, made when first needed), so an update touches one counter a level, and the
  * number of players above a score is a sum over siblings. The top list holds up to twice BOARD_TOP
- * candidates and is cut back when it is full: whoever is cut has BOARD_TOP players above him, whose
+ * candidates and is cut back when it is full, and it is put in order only then and when it is read:
+ * whoever is cut has BOARD_TOP players above him, whose
  * scores do not fall, so he returns only by scoring again.
  *
  * Memory: the tree takes from its pool and gives back what holds nobody, so it never holds more
@@ -58,7 +59,7 @@ void board_score(struct board *board, const struct board_change *change);
 
 uint64_t board_players(const struct board *board);
 
-/* Different scores that somebody has: as many steps as board_next makes. */
+/* Different scores that somebody has. */
 uint64_t board_buckets(const struct board *board);
 
 /* Players whose score is higher; any score may be asked for. A player's rank is this plus one. */
@@ -67,12 +68,14 @@ uint64_t board_above(const struct board *board, int64_t score);
 /* The best players that have scored, in order. Returns how many, at most BOARD_TOP. */
 uint32_t board_top(struct board *board, struct board_entry entries[BOARD_TOP]);
 
-/* Walks the occupied scores upwards: start with score = -1. False: there is none above. */
+/* The scores above `after` (at least -1) that somebody has, upwards. Returns how many were written;
+ * fewer than `room`: there are no more. */
 struct board_bucket {
     int64_t score;
     uint64_t players;
 };
-bool board_next(const struct board *board, struct board_bucket *bucket);
+uint32_t board_buckets_after(const struct board *board, int64_t after, struct board_bucket *list,
+                             uint32_t room);
 
 /* Bytes held, for the metrics. */
 uint64_t board_bytes(const struct board *board);

@@ -257,6 +257,15 @@ static void a_varint_has_its_shortest_form_and_no_shorter_one_reads(void **state
         put_varint(&writer, varints[i].value);
         assert_true(writer_ok(&writer));
         assert_int_equal(writer.used, varints[i].bytes);
+        uint8_t narrow[10];
+        for (size_t room = 0; room < sizeof narrow; room++) {
+            struct writer tight;
+            writer_init(&tight, narrow, room);
+            put_varint(&tight, varints[i].value);
+            assert_true(writer_ok(&tight) == (room >= varints[i].bytes));
+            if (writer_ok(&tight))
+                assert_memory_equal(narrow, data, varints[i].bytes);
+        }
         struct reader reader;
         reader_init(&reader, data, writer.used);
         assert_true(take_varint(&reader) == varints[i].value);

@@ -133,16 +133,26 @@ static void assert_ranks_are_right(const struct world *world)
 static void assert_buckets_are_right(const struct world *world)
 {
     struct board_entry *order = naive_order(world);
-    struct board_bucket bucket = {.score = -1};
+    /* In pieces of several sizes, so that some end in the middle of a leaf. */
+    struct board_bucket list[7] = {{.score = -1}};
     uint64_t buckets = 0;
+    int64_t last = -1;
+    uint32_t count = 1;
     uint32_t left = world->count; /* order[0] to order[left - 1] have not come yet */
-    while (board_next(world->board, &bucket)) {
-        buckets++;
-        uint64_t players = 0;
-        for (; left > 0 && order[left - 1].score == bucket.score; left--)
-            players++;
-        assert_true(players > 0);
-        assert_int_equal(bucket.players, players);
+    for (uint32_t room = 1; count > 0; room = room % 7 + 1) {
+        count = board_buckets_after(world->board, last, list, room);
+        assert_true(count <= room);
+        for (uint32_t i = 0; i < count; i++) {
+            buckets++;
+            uint64_t players = 0;
+            for (; left > 0 && order[left - 1].score == list[i].score; left--)
+                players++;
+            assert_true(players > 0);
+            assert_int_equal(list[i].players, players);
+            last = list[i].score;
+        }
+        if (count < room)
+            assert_int_equal(board_buckets_after(world->board, last, list, 1), 0);
     }
     assert_int_equal(left, 0);
     assert_int_equal(board_buckets(world->board), buckets);
@@ -284,6 +294,32 @@ static void entries_order_by_score_then_hlc_then_range_then_player(void **state)
 }
 
 /* 2000 candidates fit; the next one cuts the list, and the early ones are out of it. */
+/* Runs of one score as long as sorting them takes in one way, one longer, and everybody; reached in
+ * an order that is not the one of coming. */
+static void runs_of_equal_scores_are_ranked_as_by_hand(void **state)
+{
+    (void)state;
+    static const uint32_t runs[] = {1, 2, 31, 32, 33, 700, 2000};
+    struct rng rng;
+    rng_init(&rng, 5);
+    for (size_t n = 0; n < sizeof runs / sizeof runs[0]; n++) {
+        struct world world;
+        world_init(&world, 2000);
+        join_many(&world, 2000);
+        for (uint32_t i = 0; i < 2000; i++) {
+            const uint32_t slot = (i * 787) % 2000;
+            score_to(&world, slot, 5 + slot / runs[n] * (int64_t)(n % 2 == 0 ? 1 : 40000));
+        }
+        assert_board_is_right(&world);
+        for (uint32_t i = 0; i < 300; i++) {
+            const uint32_t slot = (uint32_t)rng_below(&rng, 2000);
+            score_to(&world, slot, world.players[slot].score + (int64_t)rng_between(&rng, 1, 3));
+        }
+        assert_board_is_right(&world);
+        world_fini(&world);
+    }
+}
+
 static void whoever_was_cut_from_the_top_list_returns_by_scoring(void **state)
 {
     (void)state;
@@ -399,6 +435,7 @@ int main(void)
         cmocka_unit_test(players_without_a_score_count_but_are_not_in_the_top_list),
         cmocka_unit_test(of_equal_scores_the_first_to_reach_it_stands_first),
         cmocka_unit_test(entries_order_by_score_then_hlc_then_range_then_player),
+        cmocka_unit_test(runs_of_equal_scores_are_ranked_as_by_hand),
         cmocka_unit_test(whoever_was_cut_from_the_top_list_returns_by_scoring),
         cmocka_unit_test(a_full_list_that_is_cut_refuses_who_stands_below_it),
         cmocka_unit_test(the_highest_score_is_counted_exactly),
