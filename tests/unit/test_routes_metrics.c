@@ -184,7 +184,10 @@ static void memory_is_told_with_its_growth(void **state)
     const double resident = page_value(page, "cairn_resident_bytes");
     page_assert(page, "cairn_resident_start_bytes", 1000);
     page_assert(page, "cairn_resident_growth_bytes", resident - 1000);
-    assert_true(page_value(page, "cairn_heap_growth_bytes") > 1000);
+    /* A sanitizer's allocator says that it holds nothing. */
+    const double heap =
+        page_value(page, "cairn_heap_used_bytes") + page_value(page, "cairn_heap_mapped_bytes");
+    page_assert(page, "cairn_heap_growth_bytes", heap > 1000 ? heap - 1000 : 0);
     assert_true(page_value(page, "cairn_resident_max_bytes") > 1 << 20);
 
     stage->node.metrics.resident_at_ready_bytes = UINT64_C(1) << 50;
