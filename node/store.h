@@ -29,7 +29,7 @@
 struct store;
 
 #define STORE_BACKLOG_BYTES  (UINT32_C(32) << 20) /* default bound of what waits for the disk */
-#define STORE_MEMTABLE_BYTES (UINT32_C(16) << 20)
+#define STORE_MEMTABLE_BYTES (UINT32_C(8) << 20)
 #define STORE_META_NAME_MAX  32 /* characters */
 #define STORE_META_BYTES_MAX 1024
 
