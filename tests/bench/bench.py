@@ -114,6 +114,8 @@ def run_all(mode, bin_folder, out_folder):
     print(f"\n{about['cpus']} x {about['model']}, Linux {about['kernel']}, "
           f"load {about['load_before']:.1f} before; medians of {scale['runs']}\n")
     print(table(rows.ROWS))
+    if about["load_before"] > about["cpus"] / 2:
+        print("\nThe machine was busy with other things: these figures say little.")
     print(f"\nAll that was measured is in {out_folder}/results.json")
     return 1 if failed else 0
 

@@ -1,7 +1,7 @@
 """A soak: players who go on claiming, and the node's memory meanwhile.
 
 Memory has parts that must grow or swing: 48 bytes for each receipt of an accepted claim, which is
-kept as long as the hunt, and RocksDB's memtables, which fill up to 16 MiB and are written out. What
+kept as long as the hunt, and RocksDB's memtables, which fill up to 8 MiB and are written out. What
 is left is compared between the third and the fourth quarter of the time: everybody has come by
 then, and the boards of the newest 16 epochs are there, so it must not grow any more."""
 
