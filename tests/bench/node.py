@@ -8,7 +8,6 @@ import signal
 import subprocess
 import tempfile
 import time
-import urllib.error
 import urllib.request
 
 READY_S = 60
@@ -99,23 +98,19 @@ class Node:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.read().decode()
 
-    def _epoch_complete(self):
-        try:
-            return int(json.loads(self.ask("GET", "/v1/epochs/latest"))["epoch"])
-        except urllib.error.HTTPError as error:
-            if error.code != 404:  # none is complete yet
-                raise
-            return -1
+    def wait_until(self, condition, what):
+        until = time.monotonic() + ACTIVE_S
+        while not condition():
+            if time.monotonic() > until:
+                raise Failure(f"waited in vain for {what}: " + self.said())
+            time.sleep(0.05)
 
     def _put_hunt(self):
         put = json.loads(self.ask("PUT", "/v1/hunts/" + HUNT, hunt_yaml().encode(),
                                   "application/yaml"))
         active = int(put["active_from_epoch"])
-        until = time.monotonic() + ACTIVE_S
-        while int(json.loads(self.ask("GET", "/v1/cluster"))["epoch"]) < active:
-            if time.monotonic() > until:
-                raise Failure("the hunt does not become active: " + self.said())
-            time.sleep(0.05)
+        self.wait_until(
+            lambda: int(json.loads(self.ask("GET", "/v1/cluster"))["epoch"]) >= active, "the hunt")
 
     def metrics(self):
         """The page of metrics as a dictionary from series to numbers."""
