@@ -48,9 +48,10 @@ struct node {
     uint64_t last_token;
     uint32_t load; /* what node_load shall say */
     struct admission admission;
-    bool deaf;         /* keeps what it is asked to itself ... */
-    struct query kept; /* ... and this is it */
-    bool frozen;       /* time passes, but the core is not told */
+    bool deaf;                    /* keeps what it is asked to itself ... */
+    struct query kept;            /* ... and this is it */
+    bool frozen;                  /* time passes, but the core is not told */
+    const struct effect *defined; /* what becomes of a hunt instead of what the core would do */
     struct metrics metrics;
     struct asked asked[ASKED_MAX];
 };
@@ -194,6 +195,10 @@ void node_query(struct node *node, const struct query *query, node_answer_fn *fn
 void node_define(struct node *node, const struct definition *definition, node_defined_fn *fn,
                  void *context)
 {
+    if (node->defined != NULL) {
+        fn(context, node->defined);
+        return;
+    }
     struct asked *asked = stage_ask(node, context);
     asked->on_defined = fn;
     const struct event event = {.kind = EVENT_DEFINE,
