@@ -91,11 +91,15 @@ static struct asked *stage_find(struct node *node, uint64_t token)
 static void stage_result(struct node *node, const struct reply *reply)
 {
     struct asked *asked = stage_find(node, reply->token);
+    if (asked->results == NULL) {
+        fail_msg("an answer to nobody");
+        return;
+    }
     asked->results[reply->place] = reply->result;
     if (--asked->left > 0)
         return;
     const struct asked whole = *asked;
-    asked->token = 0;
+    *asked = (struct asked){0};
     whole.on_results(whole.context, whole.results, whole.count);
     free(whole.results);
 }
