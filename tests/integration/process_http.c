@@ -94,6 +94,7 @@ static bool parse(struct link *link, struct answer *ret_answer)
     const char *length = header(link->in, "Content-Length");
     const char *connection = header(link->in, "Connection");
     const char *retry_after = header(link->in, "Retry-After");
+    const char *type = header(link->in, "Content-Type");
     if (strncmp(link->in, "HTTP/1.1 ", 9) != 0 || length == NULL) {
         fail_msg("not an answer: %s", link->in);
         return false;
@@ -101,6 +102,7 @@ static bool parse(struct link *link, struct answer *ret_answer)
     *ret_answer = (struct answer){
         .status = (int)strtol(link->in + 9, NULL, 10),
         .retry_after_s = retry_after != NULL ? (uint32_t)strtoul(retry_after, NULL, 10) : 0,
+        .problem = type != NULL && strncmp(type, "application/problem+json\r\n", 26) == 0,
         .last = connection != NULL && strncmp(connection, "close", 5) == 0,
         .body = end + 4,
         .bytes = strtoul(length, NULL, 10),
@@ -146,6 +148,22 @@ enum link_state link_receive(struct link *link, struct answer *ret_answer)
     return any ? LINK_CUT : LINK_ENDED;
 }
 
+struct answer link_await(struct link *link, const char *what)
+{
+    struct answer answer = {0};
+    const uint64_t start = process_now_ms();
+    for (;;) {
+        const enum link_state state = link_receive(link, &answer);
+        if (state == LINK_ANSWER)
+            return answer;
+        const uint64_t spent = process_now_ms() - start;
+        struct pollfd wait = {.fd = link->fd, .events = POLLIN};
+        if (state != LINK_WAITS || spent >= PROCESS_WAIT_MS ||
+            poll(&wait, 1, PROCESS_WAIT_MS - (int)spent) == 0)
+            fail_msg("no answer to %s", what);
+    }
+}
+
 /* --- Asking ----------------------------------------------------------------------------------- */
 
 size_t http_write(char *text, size_t capacity, const char *method, const char *target,
@@ -161,22 +179,6 @@ size_t http_write(char *text, size_t capacity, const char *method, const char *t
     return (size_t)bytes;
 }
 
-static struct answer wait_answer(struct link *link, const char *target)
-{
-    struct answer answer = {0};
-    const uint64_t start = process_now_ms();
-    for (;;) {
-        const enum link_state state = link_receive(link, &answer);
-        if (state == LINK_ANSWER)
-            return answer;
-        const uint64_t spent = process_now_ms() - start;
-        struct pollfd wait = {.fd = link->fd, .events = POLLIN};
-        if (state != LINK_WAITS || spent >= PROCESS_WAIT_MS ||
-            poll(&wait, 1, PROCESS_WAIT_MS - (int)spent) == 0)
-            fail_msg("no answer to %s", target);
-    }
-}
-
 struct answer http_ask(struct link *link, uint16_t port, const char *method, const char *target,
                        const char *body)
 {
@@ -190,7 +192,7 @@ struct answer http_ask(struct link *link, uint16_t port, const char *method, con
     free(text);
     if (!sent)
         fail_msg("cannot send %s", target);
-    const struct answer answer = wait_answer(link, target);
+    const struct answer answer = link_await(link, target);
     /* `link` keeps what the answer points to. */
     if (answer.last) {
         (void)close(link->fd);

@@ -19,6 +19,7 @@ struct link {
 struct answer {
     int status;
     uint32_t retry_after_s; /* 0: it does not say */
+    bool problem;           /* it is application/problem+json */
     bool last;              /* the server closes the connection after it */
     const char *body;
     size_t bytes; /* followed by a zero that is not counted */
@@ -47,6 +48,9 @@ enum link_state {
 
 /* Takes what is there, without waiting. */
 enum link_state link_receive(struct link *link, struct answer *ret_answer);
+
+/* Waits for the answer; fails the test, naming `what` was asked, when there is none. */
+struct answer link_await(struct link *link, const char *what);
 
 /* Writes a request; how long it is. */
 size_t http_write(char *text, size_t capacity, const char *method, const char *target,

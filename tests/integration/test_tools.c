@@ -1082,11 +1082,11 @@ static void wrong_words_exit_with_2(void **state)
     ctl_fails(fake, 2, WORDS("--node", "https://x:1", "status"), "not like http://HOST:PORT");
 }
 
-static void both_tell_their_version_and_help(void **state)
+static void all_tell_their_version_and_help(void **state)
 {
     struct fake *fake = *state;
-    static const char *const programs[] = {"cairnctl", "cairn-load"};
-    for (size_t i = 0; i < 2; i++) {
+    static const char *const programs[] = {"cairnctl", "cairn-load", "cairn-attack"};
+    for (size_t i = 0; i < 3; i++) {
         struct run *result = run(fake, programs[i], WORDS("--version"));
         assert_int_equal(result->code, 0);
         assert_contains(result->out.text, CAIRN_VERSION);
@@ -1133,7 +1133,7 @@ int main(void)
         TEST(watching_shows_one_status_after_another),
         TEST(a_node_that_is_down_is_said_to_be),
         TEST(wrong_words_exit_with_2),
-        TEST(both_tell_their_version_and_help),
+        TEST(all_tell_their_version_and_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
