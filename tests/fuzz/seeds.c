@@ -12,6 +12,7 @@
 #include "cluster/epochs/settle.h"
 #include "cluster/ranges/range_state.h"
 #include "proto/actions.h"
+#include "proto/envelope.h"
 #include "tests/fuzz/fuzz_range.h"
 
 #define SEED_BYTES_MAX 8192
@@ -108,6 +109,32 @@ static void write_frames(void)
         put_bytes(&out, frame, used);
         (void)snprintf(name, sizeof name, "options_%u", options);
         end("frame_lz4", name);
+    }
+}
+
+/* --- Messages --------------------------------------------------------------------------------- */
+
+/* One that is not sealed and one that says where bytes are to be changed. */
+static void write_messages(void)
+{
+    static char text[600];
+    static uint8_t message[2048];
+    const struct seal_ring none = {0};
+    const struct envelope envelope = {
+        .cluster = 7, .node = 1, .boot = 2, .number = 5, .to_node = 11, .to_boot = 3, .stamp = 9};
+    memset(text, 'a', sizeof text);
+    CHECK(envelope_bytes_max(sizeof text) <= sizeof message);
+    const size_t used = envelope_close(&envelope, &none, text, sizeof text, message);
+    begin();
+    put_bytes(&out, (const uint8_t[]){0, 0}, 2);
+    put_bytes(&out, message, used);
+    end("envelope", "message");
+    for (uint8_t sealed = 0; sealed < 2; sealed++) {
+        begin();
+        put_bytes(&out, (const uint8_t[]){1, sealed, 1, 2, 5, 0, 0, 0, 0, 0, 0, 0}, 12);
+        put_part(text, sizeof text);
+        put_bytes(&out, (const uint8_t[]){1, 90, 0, 4}, 4);
+        end("envelope", sealed == 0 ? "damaged" : "forged");
     }
 }
 
@@ -321,6 +348,7 @@ int main(int argc, char **argv)
     root = argv[1];
     write_protobuf();
     write_frames();
+    write_messages();
     for (unsigned bit = 0; bit < 8; bit++)
         write_range_script((uint8_t)((1U << bit) & 0x7f));
     write_range_script(0x7f);
