@@ -35,7 +35,7 @@ struct node_load {
     uint32_t actions;       /* in them */
     uint64_t write_backlog; /* bytes that wait for the disk */
     uint64_t write_us;      /* since when the present write is under way; 0: none is */
-    uint64_t queue_us;      /* how long the loop takes to come to a request */
+    uint64_t queue_us;      /* how long the last request waited until the loop came to it */
 };
 
 /* A zeroed one admits. */

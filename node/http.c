@@ -14,7 +14,7 @@
 #include "cluster/base/check.h"
 #include "node/http_connection.h"
 
-#define BACKLOG 1024
+#define BACKLOG 4096 /* all clients of a game may come back at once */
 /* Without it a peer that vanished from the network holds a connection for many minutes. */
 #define USER_TIMEOUT_MS 20000
 /* A burst of connections must not keep the loop from everything else. */
@@ -142,8 +142,8 @@ void http_server_forget_resume(struct http_connection *connection)
     server->resuming_count--;
 }
 
-/* Runs as many as were waiting when it began: one that resumes itself gets its next turn after the
- * rest of the loop had its own. */
+/* Runs as many as were waiting when it began, as far as the time goes: one that resumes itself gets
+ * its next turn after the rest of the loop had its own. */
 static void on_resume(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
@@ -151,12 +151,16 @@ static void on_resume(evutil_socket_t fd, short what, void *context)
     struct http_server *server = context;
     size_t turns = server->resuming_count;
     http_server_tick(server);
-    while (turns > 0 && !TAILQ_EMPTY(&server->resuming)) {
+    const uint64_t until_us = server->now_us + HTTP_PORTION_US;
+    while (turns > 0 && !TAILQ_EMPTY(&server->resuming) && server->now_us < until_us) {
         struct http_connection *first = TAILQ_FIRST(&server->resuming);
         http_server_forget_resume(first);
         http_connection_run(first);
+        http_server_tick(server);
         turns--;
     }
+    if (!TAILQ_EMPTY(&server->resuming))
+        event_active(server->resume, EV_TIMEOUT, 0);
 }
 
 /* Accepting. */

@@ -147,7 +147,8 @@ bool http_request_is_loopback(const struct http_request *request);
 /* A browser sent it for a page of an origin that settings.cors names; _allowed: or any, by "*". */
 bool http_request_origin_listed(const struct http_request *request);
 bool http_request_origin_allowed(const struct http_request *request);
-/* When its last byte was read: CLOCK_MONOTONIC in microseconds. */
+/* When its last bytes were read, since when it has waited for its turn: CLOCK_MONOTONIC in
+ * microseconds. */
 uint64_t http_request_received_us(const struct http_request *request);
 /* The connection broke meanwhile. It still wants its reply, which then only frees it. */
 bool http_request_is_gone(const struct http_request *request);

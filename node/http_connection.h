@@ -21,6 +21,10 @@
 
 struct bufferevent;
 
+/* A crowd of requests must not keep the loop from urgent events: so long is a portion of them, or
+ * of those that one connection has sent ahead. */
+#define HTTP_PORTION_US 1000
+
 /* What a connection may wait for at most so long. */
 enum http_wait {
     HTTP_WAIT_NOTHING, /* the handler has it */
@@ -71,14 +75,15 @@ struct http_connection {
     uint64_t deadline_us;
 
     bool loopback;
-    bool begun;      /* bytes of the present request have come */
-    bool reading;    /* as opposed to leaving input in the kernel */
-    bool ended;      /* the client sends no more */
-    bool closing;    /* after the answer */
-    bool running;    /* inside its own loop, which frees it when it is CLOSED */
-    bool resuming;   /* will be run from the event loop */
-    bool surplus;    /* over connections_max: to be told so */
-    uint32_t served; /* requests */
+    bool begun;          /* bytes of the present request have come */
+    bool reading;        /* as opposed to leaving input in the kernel */
+    bool ended;          /* the client sends no more */
+    bool closing;        /* after the answer */
+    bool running;        /* inside its own loop, which frees it when it is CLOSED */
+    bool resuming;       /* will be run from the event loop */
+    bool surplus;        /* over connections_max: to be told so */
+    uint32_t served;     /* requests */
+    uint64_t arrived_us; /* when the input was read that is looked at, or will be */
     uint64_t dropped_bytes;
 
     struct http_request request;

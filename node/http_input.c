@@ -117,7 +117,7 @@ static enum http_step hand_over(struct http_connection *connection)
 {
     struct http_server *server = connection->server;
     connection->message[message_bytes(connection)] = '\0';
-    connection->request.received_us = server->now_us;
+    connection->request.received_us = connection->arrived_us;
     connection->served++;
     server->counters.requests++;
     http_connection_move(connection, HTTP_HANDLING_STATE);

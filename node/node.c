@@ -92,10 +92,7 @@ static void on_news(void *context)
 static void on_work(void *context)
 {
     struct node *node = context;
-    const uint64_t now_us = clock_monotonic_us();
     node->work_waits = false;
-    node->queue_us = now_us > node->work_since_us ? now_us - node->work_since_us : 0;
-    node->queue_measured_us = now_us;
     node->flush_due = true;
     turn_run(node);
     watch(node);
@@ -517,15 +514,6 @@ void node_measure_store(const struct node *node, struct store_measures *ret_meas
     store_measure(node->store, ret_measures);
 }
 
-/* What was measured long ago says nothing of the next request. */
-static uint64_t queue_us(const struct node *node, uint64_t now_us)
-{
-    const uint64_t waits_us =
-        node->work_waits && now_us > node->work_since_us ? now_us - node->work_since_us : 0;
-    const bool recent = now_us < node->queue_measured_us + ADMISSION_WAIT_US;
-    return recent && node->queue_us > waits_us ? node->queue_us : waits_us;
-}
-
 struct node_load node_load(const struct node *node)
 {
     const uint64_t now_us = clock_monotonic_us();
@@ -535,14 +523,15 @@ struct node_load node_load(const struct node *node)
         .actions = requests_actions(node->requests),
         .write_backlog = store_backlog(node->store),
         .write_us = writes ? now_us - node->submitted_us : 0,
-        .queue_us = queue_us(node, now_us),
+        .queue_us = node->queue_us,
     };
 }
 
-bool node_admits(struct node *node)
+bool node_admits(struct node *node, uint64_t received_us)
 {
+    const uint64_t now_us = clock_monotonic_us();
+    node->queue_us = now_us > received_us ? now_us - received_us : 0;
     const struct node_load load = node_load(node);
-    turn_put_off(node); /* shed or not, the next one is told how long this round took */
     if (admission_admits(&node->admission, &load, node->config->limits.waiting_actions))
         return true;
     node->metrics.requests_shed++;

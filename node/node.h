@@ -79,7 +79,8 @@ void node_measure_store(const struct node *node, struct store_measures *ret_meas
 struct node_load node_load(const struct node *node);
 
 /* May a request come in that asks the core for something, or puts something into it? To be asked
- * before its body is read. False: too much waits already (admission.h), and it is counted. */
-bool node_admits(struct node *node);
+ * before its body is read; `received_us`: since when, by node_monotonic_us, it has waited for that.
+ * False: too much waits already (admission.h), and it is counted. */
+bool node_admits(struct node *node, uint64_t received_us);
 
 #endif

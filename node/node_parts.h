@@ -55,20 +55,19 @@ struct node {
     struct metrics metrics;
     struct admission admission;
 
-    bool living;            /* founded or restored: the core may be stepped */
-    bool open;              /* there were steps since the last turn ended */
-    bool more;              /* EVENT_CONTINUE comes before any other event */
-    bool wrote;             /* this turn has writes */
-    bool gathers;           /* actions, while the disk is idle */
-    bool calling;           /* a request's callback runs */
-    bool work_waits;        /* `work` will be called */
-    uint64_t work_since_us; /* ... and was put off then */
-    uint64_t unsubmitted;   /* ticket of writes that the store has no room for yet; 0: none */
+    bool living;          /* founded or restored: the core may be stepped */
+    bool open;            /* there were steps since the last turn ended */
+    bool more;            /* EVENT_CONTINUE comes before any other event */
+    bool wrote;           /* this turn has writes */
+    bool gathers;         /* actions, while the disk is idle */
+    bool calling;         /* a request's callback runs */
+    bool work_waits;      /* `work` will be called */
+    uint64_t unsubmitted; /* ticket of writes that the store has no room for yet; 0: none */
     uint64_t submitted, durable;
     uint64_t submitted_us;
     uint64_t gathers_since_us;
-    uint64_t queue_us, queue_measured_us; /* how late `work` came the last time, and when */
-    uint64_t tick_at_us;                  /* when `ticks` is to fire */
+    uint64_t queue_us;   /* how long the last request waited for its turn */
+    uint64_t tick_at_us; /* when `ticks` is to fire */
 
     /* What is to be stepped as soon as the turn allows it. */
     bool persisted_due, tick_due, flush_due, stop_due;

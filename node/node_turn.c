@@ -322,7 +322,6 @@ void turn_put_off(struct node *node)
     if (node->work_waits)
         return;
     node->work_waits = true;
-    node->work_since_us = clock_monotonic_us();
     loop_timer_now(node->work);
 }
 

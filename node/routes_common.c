@@ -100,7 +100,7 @@ void routes_refuse_memory(struct http_request *request)
 
 bool routes_admit_load(const struct call *call)
 {
-    if (node_admits(call->routes->node))
+    if (node_admits(call->routes->node, http_request_received_us(call->request)))
         return true;
     routes_refuse(call->request, 503, "overloaded", NULL, "too much waits already");
     return false;

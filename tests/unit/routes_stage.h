@@ -241,8 +241,9 @@ struct node_load node_load(const struct node *node)
     return (struct node_load){.actions = node->load};
 }
 
-bool node_admits(struct node *node)
+bool node_admits(struct node *node, uint64_t received_us)
 {
+    (void)received_us;
     const struct node_load load = node_load(node);
     const bool admits =
         admission_admits(&node->admission, &load, node->config.limits.waiting_actions);

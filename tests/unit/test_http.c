@@ -23,10 +23,14 @@
 #include <jansson.h>
 
 #include "node/http.h"
+#include "node/loop.h"
 
 #define PATIENCE_MS 10000
 #define BIG_BYTES   ((size_t)16 << 20)
 #define HELD_MAX    8
+#define CROWD       40
+#define SLOW_US     500
+#define BEAT_US     2000
 
 struct world {
     struct event_base *base;
@@ -37,6 +41,8 @@ struct world {
     size_t held_count;
     unsigned released;
     char *big;
+    struct loop_event *beat;
+    unsigned handled_at_beat;
 };
 
 struct client {
@@ -107,6 +113,20 @@ static void reply_facts(struct http_request *request)
     reply_text(request, text);
 }
 
+/* Takes its time; the first one sets an urgent timer. */
+static void reply_slowly(struct http_request *request, struct world *world)
+{
+    struct timespec now;
+    struct timespec start;
+    if (world->handled == 1)
+        loop_timer_after(world->beat, BEAT_US);
+    assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &start), 0);
+    do
+        assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    while ((now.tv_sec - start.tv_sec) * 1000000 + (now.tv_nsec - start.tv_nsec) / 1000 < SLOW_US);
+    reply_text(request, "done");
+}
+
 static void hold(struct http_request *request, struct world *world)
 {
     assert_true(world->held_count < HELD_MAX);
@@ -123,6 +143,8 @@ static void handle(struct http_request *request, void *context)
         hold(request, world);
     else if (strcmp(path, "/size") == 0)
         reply_size(request);
+    else if (strcmp(path, "/slow") == 0)
+        reply_slowly(request, world);
     else if (strcmp(path, "/facts") == 0)
         reply_facts(request);
     else if (strcmp(path, "/big") == 0)
@@ -1323,6 +1345,37 @@ static void one_connection_too_many_is_503(void **state)
     client_close(&third);
 }
 
+static void on_beat(void *context)
+{
+    struct world *world = context;
+    world->handled_at_beat = world->handled;
+}
+
+/* A few are handled, then the loop looks for what is urgent. */
+static void a_crowd_of_requests_does_not_keep_the_loop_from_urgent_events(void **state)
+{
+    struct world *world = *state;
+    struct client clients[CROWD];
+    event_base_free(world->base);
+    world->base = loop_new();
+    assert_non_null(world->base);
+    world->settings.priority = LOOP_REQUESTS;
+    world->beat = loop_timer_new(world->base, LOOP_URGENT, on_beat, world);
+    assert_non_null(world->beat);
+    start(world);
+    for (size_t i = 0; i < CROWD; i++) {
+        client_open(&clients[i], world);
+        client_send(&clients[i], "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    for (size_t i = 0; i < CROWD; i++) {
+        expect_body(&clients[i], "done");
+        client_close(&clients[i]);
+    }
+    assert_int_equal(world->handled, CROWD);
+    assert_in_range(world->handled_at_beat, 1, CROWD / 2);
+    loop_event_free(world->beat);
+}
+
 static void accepting_goes_on_when_descriptors_are_free_again(void **state)
 {
     struct world *world = *state;
@@ -1676,6 +1729,7 @@ int main(void)
         ON_SOCKETS(a_client_that_does_not_take_its_answer_is_cut_off),
         ON_SOCKETS(a_big_answer_arrives_whole_and_the_next_follows),
         ON_SOCKETS(one_connection_too_many_is_503),
+        ON_SOCKETS(a_crowd_of_requests_does_not_keep_the_loop_from_urgent_events),
         ON_SOCKETS(accepting_goes_on_when_descriptors_are_free_again),
         ON_SOCKETS(a_reply_after_the_client_left_only_frees),
         ON_SOCKETS(requests_of_several_connections_are_answered_in_any_order),
