@@ -9,8 +9,9 @@
  * and in order; EVENT_PERSISTED(ticket) says so. When effects->more is set, the turn must be ended
  * next and EVENT_CONTINUE stepped before any other event.
  *
- * Life: cluster_new; then either EVENT_FOUND, or EVENT_RESTORE for each stored group (its hard
- * state and its entries in order) and EVENT_START; then the rest. One thread. */
+ * Life: cluster_new; then either EVENT_FOUND, or for each stored group EVENT_RESTORE_SNAPSHOT (the
+ * chunks of its snapshot, where there is one) and EVENT_RESTORE (its hard state and its entries in
+ * order), and then EVENT_START; then the rest. One thread. */
 #ifndef CAIRN_CLUSTER_CLUSTER_H
 #define CAIRN_CLUSTER_CLUSTER_H
 
@@ -31,6 +32,8 @@ struct cluster_config {
     uint64_t seed;           /* spreads election time-outs */
     uint64_t index_secret;   /* random, told to nobody: what the players' indexes hash with */
     uint32_t tail_bytes_max; /* of each group; TAIL_BYTES_MAX, smaller in tests */
+    uint64_t snapshot_bytes; /* of log behind its last snapshot, from which on a group takes one;
+                              * SNAPSHOT_LOG_BYTES, smaller in tests */
     struct member self;      /* id and boot included: what the system group shall know of us */
 };
 
@@ -38,7 +41,8 @@ struct cluster_config {
 struct restored_group {
     uint32_t group;
     struct hard_state hard_state;
-    uint64_t first; /* index of entries[0]; 1 at first, then without gaps */
+    uint64_t first; /* index of entries[0]; without gaps from 1, or from behind what the log was
+                     * compacted through */
     const struct log_entry *entries;
     uint32_t count;
 };
@@ -52,11 +56,25 @@ enum event_kind {
     EVENT_PERSISTED, /* all writes up to a ticket are on disk */
     EVENT_LOG_READ,  /* what READ_LOG asked for */
     EVENT_QUERY,
-    EVENT_DEFINE,  /* a new version of a hunt */
-    EVENT_FOUND,   /* found a cluster; this node is one of its first members */
-    EVENT_RESTORE, /* a piece of a stored group */
-    EVENT_START,   /* all groups are restored */
-    EVENT_STOP,    /* accept nothing new; finish what was accepted */
+    EVENT_DEFINE,           /* a new version of a hunt */
+    EVENT_FOUND,            /* found a cluster; this node is one of its first members */
+    EVENT_RESTORE_SNAPSHOT, /* a chunk of a stored group's snapshot, in order, before its entries */
+    EVENT_RESTORE,          /* a piece of a stored group */
+    EVENT_START,            /* all groups are restored */
+    EVENT_STOP,             /* accept nothing new; finish what was accepted */
+    EVENT_SNAPSHOT_WRITTEN, /* so many chunks of a snapshot have been taken from the queue */
+    EVENT_SNAPSHOT_STORED,  /* a snapshot is durable, or could not be stored */
+};
+
+/* A chunk of a snapshot as it was handed out: only during the step. */
+struct restored_chunk {
+    uint32_t group;
+    struct hard_state hard_state;
+    uint64_t index, term; /* of the snapshot */
+    uint32_t chunk;       /* from 0, without gaps */
+    bool last;
+    const uint8_t *data;
+    uint32_t bytes;
 };
 
 struct event {
@@ -90,6 +108,14 @@ struct event {
             uint32_t count;               /* odd; each holds a voter of every group */
         } found;
         struct restored_group restore;
+        struct restored_chunk restore_snapshot;
+        struct {
+            uint32_t group;
+            uint64_t index;
+            uint32_t chunks;    /* WRITTEN: how many in all, up to now */
+            uint64_t bytes;     /* STORED: of the file */
+            enum status status; /* STORED: OK; FULL: no room on the disk; IO */
+        } snapshot;
     };
 };
 

@@ -17,16 +17,21 @@
 #define EFFECTS_MAX 4096
 
 enum effect_kind {
-    EFFECT_SEND = 1,   /* a message to a node; it may be lost */
-    EFFECT_HARD_STATE, /* write a group's term and vote */
-    EFFECT_APPEND,     /* write entries of a group */
-    EFFECT_TRUNCATE,   /* drop a group's entries from an index on */
-    EFFECT_READ_LOG,   /* read entries back, answer with EVENT_LOG_READ */
-    EFFECT_REPLY,      /* results of actions */
-    EFFECT_DEFINED,    /* what became of EVENT_DEFINE */
-    EFFECT_QUERIED,    /* the answer to EVENT_QUERY */
-    EFFECT_PUBLISH,    /* a new global board; the reference is the receiver's */
-    EFFECT_NOTE,       /* something to log */
+    EFFECT_SEND = 1,        /* a message to a node; it may be lost */
+    EFFECT_HARD_STATE,      /* write a group's term and vote */
+    EFFECT_APPEND,          /* write entries of a group */
+    EFFECT_TRUNCATE,        /* drop a group's entries from an index on */
+    EFFECT_READ_LOG,        /* read entries back, answer with EVENT_LOG_READ */
+    EFFECT_REPLY,           /* results of actions */
+    EFFECT_DEFINED,         /* what became of EVENT_DEFINE */
+    EFFECT_QUERIED,         /* the answer to EVENT_QUERY */
+    EFFECT_PUBLISH,         /* a new global board; the reference is the receiver's */
+    EFFECT_SNAPSHOT_BEGIN,  /* a snapshot of a group begins: chunks follow */
+    EFFECT_SNAPSHOT_CHUNK,  /* one more chunk; answer with EVENT_SNAPSHOT_WRITTEN */
+    EFFECT_SNAPSHOT_COMMIT, /* it is whole: make it durable, answer with EVENT_SNAPSHOT_STORED */
+    EFFECT_SNAPSHOT_ABORT,  /* it will not be finished: drop what is there of it */
+    EFFECT_COMPACT, /* write: the group's snapshot is this one, and the log behind it goes */
+    EFFECT_NOTE,    /* something to log */
 };
 
 /* The result of the action at `place` of the request `token`. */
@@ -35,6 +40,12 @@ struct reply {
     uint32_t place;
     struct result result;
 };
+
+/* A snapshot of a group is known by the index at which it was taken: the state is a function of the
+ * log, so there is one for each index. Chunks are at most this long, canonical and not compressed.
+ * At most so many are on their way to the file: further ones wait for EVENT_SNAPSHOT_WRITTEN. */
+#define SNAPSHOT_CHUNK_BYTES_MAX (UINT32_C(256) << 10)
+#define SNAPSHOT_CHUNKS_AHEAD    8
 
 enum note_level {
     NOTE_DEBUG,
@@ -45,9 +56,9 @@ enum note_level {
 
 struct effect {
     enum effect_kind kind;
-    uint32_t group;  /* HARD_STATE, APPEND, TRUNCATE, READ_LOG */
-    uint64_t ticket; /* HARD_STATE, APPEND, TRUNCATE: all writes of one ticket become durable
-                      * together, in order, and EVENT_PERSISTED says so */
+    uint32_t group;  /* HARD_STATE, APPEND, TRUNCATE, READ_LOG, SNAPSHOT_*, COMPACT */
+    uint64_t ticket; /* HARD_STATE, APPEND, TRUNCATE, COMPACT: all writes of one ticket become
+                      * durable together, in order, and EVENT_PERSISTED says so */
     union {
         struct {
             uint64_t node;
@@ -88,6 +99,16 @@ struct effect {
         struct {
             struct global_board *board; /* epochs/merge.h */
         } publish;
+        struct {
+            uint64_t index, term; /* of the last entry that the snapshot contains */
+            const uint8_t *data;  /* CHUNK */
+            uint32_t bytes;       /* CHUNK: 1 to SNAPSHOT_CHUNK_BYTES_MAX */
+            uint32_t chunk;       /* CHUNK: its number, from 0; COMMIT: how many there are */
+        } snapshot;               /* SNAPSHOT_* */
+        struct {
+            uint64_t index, term; /* of the snapshot, which is stored */
+            uint64_t through;     /* entries up to and including this one go; at most index */
+        } compact;
         struct {
             enum note_level level;
             const char *text;
