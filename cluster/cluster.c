@@ -42,6 +42,7 @@ static void slot_free(struct slot *slot)
     query_free(slot);
     group_free(slot->group);
     range_state_free(slot->state);
+    range_state_free(slot->restored);
     free(slot);
 }
 
@@ -49,6 +50,8 @@ void cluster_free(struct cluster *cluster)
 {
     if (cluster == NULL)
         return;
+    snapshots_free(cluster);
+    restore_free(cluster);
     for (uint32_t i = 0; i < cluster->slot_count; i++)
         slot_free(cluster->slots[i]);
     forward_free(cluster);
@@ -155,11 +158,20 @@ static enum status dispatch(struct cluster *cluster, const struct event *event)
     case EVENT_FOUND:
         return groups_found(cluster, event);
     case EVENT_RESTORE:
-        return groups_restore(cluster, &event->restore);
+        return restore_group(cluster, &event->restore);
+    case EVENT_RESTORE_SNAPSHOT:
+        return restore_snapshot(cluster, &event->restore_snapshot);
     case EVENT_START:
         return groups_start(cluster);
     case EVENT_STOP:
         cluster->stopping = true;
+        snapshots_stop(cluster);
+        return STATUS_OK;
+    case EVENT_SNAPSHOT_WRITTEN:
+        snapshots_written(cluster, event);
+        return STATUS_OK;
+    case EVENT_SNAPSHOT_STORED:
+        snapshots_stored(cluster, event);
         return STATUS_OK;
     }
     UNREACHABLE();
@@ -190,6 +202,7 @@ void cluster_turn_end(struct cluster *cluster)
 {
     arena_reset(&cluster->arena, TURN_BYTES_KEPT);
     cluster->submitted_bytes = 0;
+    cluster->snapshot.turn_chunks = 0;
     cluster->ticket++;
 }
 

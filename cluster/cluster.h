@@ -32,8 +32,9 @@ struct cluster_config {
     uint64_t seed;           /* spreads election time-outs */
     uint64_t index_secret;   /* random, told to nobody: what the players' indexes hash with */
     uint32_t tail_bytes_max; /* of each group; TAIL_BYTES_MAX, smaller in tests */
-    uint64_t snapshot_bytes; /* of log behind its last snapshot, from which on a group takes one;
-                              * SNAPSHOT_LOG_BYTES, smaller in tests */
+    uint64_t snapshot_bytes; /* of log behind its last snapshot, from which on a group takes one,
+                              * or as much as that one was long, if that is more:
+                              * SNAPSHOT_LOG_BYTES, smaller in tests; 0: none are taken */
     struct member self;      /* id and boot included: what the system group shall know of us */
 };
 
@@ -181,6 +182,24 @@ struct cluster_memory {
     uint64_t ledgers_bytes; /* of what is to be settled */
 };
 void cluster_memory(const struct cluster *cluster, struct cluster_memory *ret_memory);
+
+/* A group's last stored snapshot, that of this start or an earlier one, and one under way. False:
+ * this node does not have the group. */
+struct cluster_snapshot {
+    uint64_t index; /* 0: there is none */
+    uint64_t bytes;
+    uint64_t stored_us; /* physical time; 0: before this start */
+    uint64_t log_bytes; /* payload applied behind it: what a start has to apply again */
+    bool under_way;
+};
+bool cluster_snapshot(const struct cluster *cluster, uint32_t group,
+                      struct cluster_snapshot *ret_snapshot);
+
+/* log_bytes of all groups of this node. */
+uint64_t cluster_log_bytes(const struct cluster *cluster);
+
+/* The newest stamp in what was restored, snapshots and entries; 0: nothing was. */
+uint64_t cluster_restored_stamp(const struct cluster *cluster);
 
 /* For checks: the state of a range on this node, NULL until it is there. */
 struct range_state *cluster_range_state(const struct cluster *cluster, uint32_t range);

@@ -88,6 +88,40 @@ enum status epochs_applied(struct cluster *cluster, const struct range_applied *
     return STATUS_OK;
 }
 
+/* Boards are made of those that have them, and what is not settled everywhere is known again. */
+static enum status take_kept(struct cluster *cluster, const struct range_state *state)
+{
+    uint32_t count, whole;
+    struct summary *const *kept = range_state_kept(state, &count, &whole);
+    for (uint32_t i = 0; i < count; i++) {
+        enum status status = settle_summary(cluster, kept[i]);
+        if (status == STATUS_OK && i >= whole)
+            status = merge_add(cluster->merge, kept[i]);
+        if (status != STATUS_OK)
+            return status == STATUS_NO_MEMORY ? status : STATUS_CORRUPT;
+    }
+    return STATUS_OK;
+}
+
+enum status epochs_restored(struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < cluster->slot_count; i++) {
+        if (cluster->slots[i] != NULL)
+            settle_forget_before(cluster, range_state_all_settled_next(cluster->slots[i]->state));
+    }
+    for (uint32_t i = 0; i < cluster->slot_count; i++) {
+        if (cluster->slots[i] == NULL)
+            continue;
+        const enum status status = take_kept(cluster, cluster->slots[i]->state);
+        if (status != STATUS_OK)
+            return status;
+    }
+    uint64_t complete;
+    if (merge_complete(cluster->merge, &complete))
+        publish(cluster, complete);
+    return STATUS_OK;
+}
+
 void epochs_tick(struct cluster *cluster)
 {
     if (cluster->merge == NULL)

@@ -57,7 +57,7 @@ static struct group *make_group(struct cluster *cluster, uint32_t number, uint64
     return group_new(&config);
 }
 
-static enum status add_group(struct cluster *cluster, uint32_t number, uint64_t replica)
+enum status groups_add(struct cluster *cluster, uint32_t number, uint64_t replica)
 {
     struct group *group = make_group(cluster, number, replica);
     if (group == NULL)
@@ -132,7 +132,7 @@ static enum status found_group(struct cluster *cluster, const struct event *even
             ours = replicas[i].number;
     }
     CHECK(ours != 0);
-    const enum status added = add_group(cluster, number, ours);
+    const enum status added = groups_add(cluster, number, ours);
     if (added != STATUS_OK)
         return added;
     const struct group_turn turn = cluster_group_turn(cluster);
@@ -158,33 +158,6 @@ enum status groups_found(struct cluster *cluster, const struct event *event)
     return status;
 }
 
-static struct hard_state *stored_hard_state(struct cluster *cluster, uint32_t group)
-{
-    return group == GROUP_SYSTEM ? &cluster->system_hard_state : &cluster->slots[group]->hard_state;
-}
-
-enum status groups_restore(struct cluster *cluster, const struct restored_group *restored)
-{
-    CHECK(!cluster->started);
-    if (restored->group != GROUP_SYSTEM && restored->group >= RANGES_MAX)
-        return STATUS_CORRUPT;
-    if (groups_find(cluster, restored->group) == NULL) {
-        if (restored->hard_state.replica == 0)
-            return STATUS_CORRUPT;
-        const enum status added = add_group(cluster, restored->group, restored->hard_state.replica);
-        if (added != STATUS_OK)
-            return added;
-    }
-    struct group *group = groups_find(cluster, restored->group);
-    for (uint32_t i = 0; i < restored->count; i++) {
-        const enum status status = group_restore(group, &restored->entries[i]);
-        if (status != STATUS_OK)
-            return status;
-    }
-    *stored_hard_state(cluster, restored->group) = restored->hard_state;
-    return STATUS_OK;
-}
-
 enum status groups_start(struct cluster *cluster)
 {
     CHECK(!cluster->started);
@@ -205,7 +178,8 @@ enum status groups_start(struct cluster *cluster)
             return status;
     }
     cluster->started = true;
-    return STATUS_OK;
+    /* A system group with a snapshot knows them already. */
+    return system_state_settings(cluster->system) != NULL ? restore_states(cluster) : STATUS_OK;
 }
 
 void groups_receive(struct cluster *cluster, const struct group_message *message)
@@ -272,6 +246,7 @@ static void tick_system(struct cluster *cluster)
     }
     epochs_tick(cluster);
     settle_tick(cluster);
+    snapshots_tick(cluster);
 }
 
 /* The part of a sweep that concerns one group; slot NULL: the system group. */
@@ -353,31 +328,13 @@ static enum status apply_to_range(struct cluster *cluster, struct slot *slot, ui
     return epochs_applied(cluster, &applied);
 }
 
-/* The settings are known: the ranges get their state. */
-static enum status make_states(struct cluster *cluster)
-{
-    const struct settings *settings = system_state_settings(cluster->system);
-    for (uint32_t i = 0; i < cluster->slot_count; i++) {
-        struct slot *slot = cluster->slots[i];
-        if (slot == NULL)
-            continue;
-        if (i >= settings->ranges)
-            return STATUS_CORRUPT;
-        slot->state = range_state_new(settings, i, cluster->config.index_secret);
-        if (slot->state == NULL)
-            return STATUS_NO_MEMORY;
-    }
-    const enum status begun = epochs_begin(cluster);
-    return begun == STATUS_OK ? settle_begin(cluster) : begun;
-}
-
 static enum status apply_to_system(struct cluster *cluster, uint64_t index,
                                    const struct log_entry *entry)
 {
     struct system_change change;
     system_state_apply(cluster->system, entry->data, entry->bytes, &change);
     if (change.kind == RECORD_FOUND && change.status == STATUS_OK)
-        return make_states(cluster);
+        return restore_states(cluster);
     hunts_applied(cluster, index, entry->term, &change);
     return STATUS_OK;
 }
@@ -448,6 +405,8 @@ enum status groups_work(struct cluster *cluster)
             break;
     }
     const enum status status = apply_all(cluster);
+    if (status == STATUS_OK)
+        snapshots_work(cluster);
     cluster->effects->more = work_left(cluster);
     return status;
 }

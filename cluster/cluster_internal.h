@@ -7,6 +7,8 @@
  *   cluster_hunts.c     DEFINE, LEARN, ACTIVATE, RESOLVE: one epoch for all ranges
  *   cluster_epochs.c    closing epochs, and the boards
  *   cluster_settle.c    who has won: each range logs its share
+ *   cluster_restore.c   what was stored, at the start
+ *   cluster_snapshots.c when a snapshot is taken, and what becomes of it
  *   cluster_query.c     reading what one range knows
  *   cluster_query_all.c reading what all ranges know together
  */
@@ -19,8 +21,11 @@
 #include "cluster/epochs/ledgers.h"
 #include "cluster/epochs/settle.h"
 #include "cluster/ranges/group.h"
+#include "cluster/ranges/range_snapshot.h"
 #include "cluster/ranges/range_state.h"
 #include "cluster/ranges/router.h"
+#include "cluster/ranges/snapshot.h"
+#include "cluster/ranges/system_snapshot.h"
 #include "cluster/ranges/system_state.h"
 
 /* Who waits for an action: a request of this node, or another node that forwarded it. */
@@ -66,12 +71,20 @@ struct settle_run {
     uint64_t index;            /* of the last one; the next run waits until it is applied */
 };
 
+/* What is known of a group's last snapshot. */
+struct snapshot_mark {
+    uint64_t bytes, stored_us;
+    uint64_t log_mark; /* group_applied_bytes when it was taken */
+};
+
 /* One range's replica on this node. */
 struct slot {
     uint32_t range;
     struct group *group;
     struct range_state *state;    /* NULL until the settings are known */
+    struct range_state *restored; /* from a snapshot; becomes the state with the settings */
     struct hard_state hard_state; /* as restored; of no use after the start */
+    struct snapshot_mark snapshot;
     struct batch batch;
     struct flight *flights, **flights_end;
     uint32_t flying; /* actions in flights */
@@ -134,6 +147,43 @@ struct learning {
     bool decided; /* ACTIVATE or CANCEL is in the log in this term */
 };
 
+/* The one snapshot that is being taken on this node.
+ *
+ *   IDLE -> WRITING   a group has enough log behind its last one: BEGIN
+ *   WRITING           chunks go out, a few ahead of what is written
+ *   WRITING -> WAITING   all are out; the log up to the index is not on our disk yet
+ *   WAITING -> STORING   it is: COMMIT
+ *   STORING -> IDLE   stored: the log behind it goes (COMPACT); or it could not be
+ *   WRITING, WAITING -> IDLE   no memory, or we are stopping: ABORT */
+enum snapshot_phase {
+    SNAPSHOT_IDLE,
+    SNAPSHOT_WRITING,
+    SNAPSHOT_WAITING,
+    SNAPSHOT_STORING,
+};
+
+struct snapshot_task {
+    enum snapshot_phase phase;
+    uint32_t group;
+    struct group_base base;
+    struct snapshot_writer *writer; /* while WRITING */
+    uint32_t chunks, written;
+    uint32_t turn_chunks; /* in this turn */
+    uint64_t log_mark;    /* group_applied_bytes at the index */
+    uint64_t retry_ms;    /* after a failure: none before */
+    uint32_t place;       /* whose turn it is to be looked at first */
+};
+
+/* The snapshot that is being read at the start. */
+struct snapshot_restore {
+    bool active;
+    uint32_t group;
+    uint64_t bytes;
+    struct snapshot_reader reader;
+    struct range_restore *range; /* NULL: the system group's */
+    struct system_restore *system;
+};
+
 /* Work over all groups that may need more than one step. */
 enum sweep_kind {
     SWEEP_PERSISTED,
@@ -160,7 +210,12 @@ struct cluster {
 
     struct group *system_group;
     struct hard_state system_hard_state; /* as restored */
+    struct snapshot_mark system_snapshot;
     struct system_state *system;
+    struct settings restored_settings; /* that the snapshots name; 0 ranges: none did */
+    uint64_t restored_stamp;
+    struct snapshot_restore restoring;
+    struct snapshot_task snapshot;
     uint32_t slot_count; /* highest range + 1 */
     struct slot *slots[RANGES_MAX];
     struct sweep sweeps[SWEEP_COUNT];
@@ -202,12 +257,28 @@ void groups_receive(struct cluster *cluster, const struct group_message *message
 void groups_log_read(struct cluster *cluster, const struct event *event);
 struct group *groups_find(const struct cluster *cluster, uint32_t group);
 MUST_USE enum status groups_found(struct cluster *cluster, const struct event *event);
-MUST_USE enum status groups_restore(struct cluster *cluster, const struct restored_group *restored);
+MUST_USE enum status groups_add(struct cluster *cluster, uint32_t number, uint64_t replica);
 MUST_USE enum status groups_start(struct cluster *cluster);
 /* Puts a record into a group's log. */
 MUST_USE enum status groups_submit(struct cluster *cluster, struct group *group,
                                    const struct record *record, uint64_t *ret_index);
 bool group_leads(const struct group *group);
+
+/* cluster_restore.c */
+MUST_USE enum status restore_snapshot(struct cluster *cluster, const struct restored_chunk *chunk);
+MUST_USE enum status restore_group(struct cluster *cluster, const struct restored_group *restored);
+/* The settings are known: the ranges get their state, a new one or what was restored. */
+MUST_USE enum status restore_states(struct cluster *cluster);
+void restore_free(struct cluster *cluster);
+
+/* cluster_snapshots.c */
+void snapshots_tick(struct cluster *cluster);
+/* What can go out of the one that is being taken. */
+void snapshots_work(struct cluster *cluster);
+void snapshots_written(struct cluster *cluster, const struct event *event);
+void snapshots_stored(struct cluster *cluster, const struct event *event);
+void snapshots_stop(struct cluster *cluster);
+void snapshots_free(struct cluster *cluster);
 
 /* cluster_actions.c */
 void actions_take(struct cluster *cluster, const struct event *event);
@@ -263,12 +334,15 @@ MUST_USE enum status epochs_begin(struct cluster *cluster);
 void epochs_tick_range(struct cluster *cluster, struct slot *slot);
 /* Takes over the references to the summaries. */
 MUST_USE enum status epochs_applied(struct cluster *cluster, const struct range_applied *applied);
+/* What the restored ranges have closed and not settled everywhere. STATUS_CORRUPT: it cannot be. */
+MUST_USE enum status epochs_restored(struct cluster *cluster);
 void epochs_tick(struct cluster *cluster);
 
 /* cluster_settle.c */
 MUST_USE enum status settle_begin(struct cluster *cluster);
 MUST_USE enum status settle_summary(struct cluster *cluster, const struct summary *summary);
 void settle_applied(struct cluster *cluster, const struct range_applied *applied);
+void settle_forget_before(struct cluster *cluster, uint64_t epoch);
 void settle_tick(struct cluster *cluster);
 void settle_tick_range(struct cluster *cluster, struct slot *slot);
 void settle_free(struct cluster *cluster);

@@ -49,6 +49,11 @@ enum status settle_summary(struct cluster *cluster, const struct summary *summar
     return status == STATUS_NO_MEMORY ? status : STATUS_OK;
 }
 
+void settle_forget_before(struct cluster *cluster, uint64_t epoch)
+{
+    ledgers_drop_before(cluster->ledgers, epoch);
+}
+
 void settle_applied(struct cluster *cluster, const struct range_applied *applied)
 {
     if (applied->all_settled_next > 0)

@@ -114,6 +114,12 @@ static void carry_out(struct node *node, const struct effect *effect)
         store_truncate(node->store, effect->group, effect->truncate.from);
         node->wrote = true;
         return;
+    case EFFECT_SNAPSHOT_BEGIN:
+    case EFFECT_SNAPSHOT_CHUNK:
+    case EFFECT_SNAPSHOT_COMMIT:
+    case EFFECT_SNAPSHOT_ABORT:
+    case EFFECT_COMPACT:
+        UNREACHABLE(); /* the node takes none yet */
     case EFFECT_READ_LOG:
         ask_for_log(&node->readings, effect);
         return;

@@ -54,4 +54,7 @@
 #define TAIL_BYTES_MAX     (UINT32_C(2) << 20) /* entries a group keeps in memory */
 #define LOG_READ_BYTES_MAX (UINT32_C(1) << 20) /* asked for by one READ_LOG */
 
+/* Snapshots. */
+#define SNAPSHOT_LOG_BYTES (UINT64_C(16) << 20) /* of a group's log, for which one is taken */
+
 #endif

@@ -134,6 +134,9 @@ uint32_t settle_parts(const struct settle_share *share);
  * never overflows. The same share gives the same bytes. */
 void settle_encode_part(const struct settle_share *share, uint32_t part, struct writer *writer);
 
+/* Puts a part that was read, as settle_encode_part put it; the same bound holds. */
+void settle_put_part(const struct settle_part *part, struct writer *writer);
+
 /* One heap block, freed with free(). STATUS_INVALID: against any rule of the layout that one part
  * can show; STATUS_NO_MEMORY. */
 MUST_USE enum status settle_decode_part(struct settle_part **ret_part, const void *data,

@@ -65,22 +65,37 @@ uint32_t settle_parts(const struct settle_share *share)
     return packer.part;
 }
 
-static void put_header(struct writer *writer, const struct settle_share *share,
-                       const struct packer *packer)
+static void put_header(struct writer *writer, const struct settle_part *part)
+{
+    put_u64(writer, SETTLE_VERSION);
+    put_u64(writer, part->from);
+    put_u64(writer, part->through);
+    put_u32(writer, part->part);
+    put_u32(writer, part->parts);
+    put_u64(writer, part->inputs_digest);
+    put_u64(writer, part->settled_digest);
+    put_u64(writer, part->all_settled_next);
+    put_u32(writer, part->awarded_count);
+    put_u32(writer, part->winner_count);
+    put_u32(writer, part->reaction_count);
+    put_u32(writer, 0);
+}
+
+static struct settle_part header_of(const struct settle_share *share, const struct packer *packer)
 {
     const struct settlement *settlement = share->settlement;
-    put_u64(writer, SETTLE_VERSION);
-    put_u64(writer, settlement->from);
-    put_u64(writer, settlement->through);
-    put_u32(writer, packer->wanted);
-    put_u32(writer, packer->part);
-    put_u64(writer, settlement->inputs_digest);
-    put_u64(writer, settlement->settled_digest);
-    put_u64(writer, share->all_settled_next);
-    put_u32(writer, packer->awarded.count);
-    put_u32(writer, packer->winners.count);
-    put_u32(writer, packer->reactions.count);
-    put_u32(writer, 0);
+    return (struct settle_part){
+        .from = settlement->from,
+        .through = settlement->through,
+        .part = packer->wanted,
+        .parts = packer->part,
+        .inputs_digest = settlement->inputs_digest,
+        .settled_digest = settlement->settled_digest,
+        .all_settled_next = share->all_settled_next,
+        .awarded_count = packer->awarded.count,
+        .winner_count = packer->winners.count,
+        .reaction_count = packer->reactions.count,
+    };
 }
 
 static void put_awarded(struct writer *writer, const struct settle_awarded *awarded)
@@ -90,14 +105,26 @@ static void put_awarded(struct writer *writer, const struct settle_awarded *awar
     put_u32(writer, awarded->awarded);
 }
 
-static void put_winner(struct writer *writer, const struct settle_winner *winner)
+static void put_winner(struct writer *writer, const struct settle_own_winner *winner)
 {
     put_u16(writer, winner->hunt);
     put_u16(writer, winner->treasure);
     put_u32(writer, winner->place);
-    put_bytes(writer, winner->claim.player.bytes, sizeof winner->claim.player.bytes);
-    put_u32(writer, winner->claim.seq);
-    put_u32(writer, winner->claim.uncertainty_us);
+    put_bytes(writer, winner->player.bytes, sizeof winner->player.bytes);
+    put_u32(writer, winner->seq);
+    put_u32(writer, winner->uncertainty_us);
+}
+
+static struct settle_own_winner own_winner(const struct settle_winner *winner)
+{
+    return (struct settle_own_winner){
+        .hunt = winner->hunt,
+        .treasure = winner->treasure,
+        .place = winner->place,
+        .player = winner->claim.player,
+        .seq = winner->claim.seq,
+        .uncertainty_us = winner->claim.uncertainty_us,
+    };
 }
 
 static void put_reaction(struct writer *writer, const struct settle_reaction *item)
@@ -116,18 +143,32 @@ void settle_encode_part(const struct settle_share *share, uint32_t part, struct 
     struct packer packer;
     pack_all(&packer, share, part);
     CHECK(part <= packer.part);
-    put_header(writer, share, &packer);
+    const struct settle_part header = header_of(share, &packer);
+    put_header(writer, &header);
     const struct settlement *settlement = share->settlement;
     for (uint32_t i = packer.awarded.from; i < packer.awarded.to; i++)
         put_awarded(writer, &settlement->awarded[i]);
     for (uint32_t i = packer.winners.from; i < packer.winners.to; i++) {
-        if (settlement->winners[i].range == share->range)
-            put_winner(writer, &settlement->winners[i]);
+        if (settlement->winners[i].range != share->range)
+            continue;
+        const struct settle_own_winner winner = own_winner(&settlement->winners[i]);
+        put_winner(writer, &winner);
     }
     for (uint32_t i = packer.reactions.from; i < packer.reactions.to; i++) {
         if (settlement->reaction_ranges[i] == share->range)
             put_reaction(writer, &settlement->reactions[i]);
     }
+}
+
+void settle_put_part(const struct settle_part *part, struct writer *writer)
+{
+    put_header(writer, part);
+    for (uint32_t i = 0; i < part->awarded_count; i++)
+        put_awarded(writer, &part->awarded[i]);
+    for (uint32_t i = 0; i < part->winner_count; i++)
+        put_winner(writer, &part->winners[i]);
+    for (uint32_t i = 0; i < part->reaction_count; i++)
+        put_reaction(writer, &part->reactions[i]);
 }
 
 static bool read_header(struct reader *reader, struct settle_part *part)

@@ -15,6 +15,7 @@ enum status awards_init(struct awards *awards, uint32_t capacity)
 
 void awards_fini(struct awards *awards)
 {
+    cut_end(&awards->cut);
     free(awards->list);
     *awards = (struct awards){0};
 }
@@ -25,15 +26,23 @@ const struct award *awards_at(const struct awards *awards, uint32_t reference)
     return reference > 0 ? &awards->list[reference - 1] : NULL;
 }
 
+static struct award *award_open(struct awards *awards, uint32_t reference)
+{
+    CHECK(reference > 0);
+    CHECK(reference <= awards->count);
+    cut_touch(&awards->cut, reference - 1);
+    return &awards->list[reference - 1];
+}
+
 /* The link that is to hold the new award's reference. */
 static uint32_t *find_link(struct awards *awards, struct award_chain *chain, uint32_t place)
 {
     const struct award *last = awards_at(awards, chain->last);
     if (last != NULL && last->place <= place)
-        return &awards->list[chain->last - 1].next;
+        return &award_open(awards, chain->last)->next;
     uint32_t *link = &chain->first;
     while (*link != 0 && awards_at(awards, *link)->place <= place)
-        link = &awards->list[*link - 1].next;
+        link = &award_open(awards, *link)->next;
     return link;
 }
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cluster/base/cut.h"
 #include "cluster/base/status.h"
 
 struct award {
@@ -27,6 +28,7 @@ struct awards {
     struct award *list; /* memory is touched as it fills */
     uint32_t count;
     uint32_t capacity;
+    struct cut cut; /* while a snapshot is being taken */
 };
 
 /* STATUS_NO_MEMORY. */

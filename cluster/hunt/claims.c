@@ -14,6 +14,7 @@ enum status claims_init(struct claims *claims, uint32_t capacity)
 
 void claims_fini(struct claims *claims)
 {
+    cut_end(&claims->cut);
     free(claims->list);
     *claims = (struct claims){0};
 }
@@ -33,6 +34,8 @@ void claims_push(struct claims *claims, const struct pending_claim *claim)
 {
     CHECK(claims->end < claims->capacity);
     CHECK(claim->receipt > 0);
+    /* Where all were dropped the places serve again. */
+    cut_touch(&claims->cut, claims->end);
     claims->list[claims->end++] = *claim;
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "cluster/base/cut.h"
 #include "cluster/base/status.h"
 
 struct pending_claim {
@@ -19,6 +20,7 @@ struct claims {
     struct pending_claim *list; /* memory is touched as it fills */
     uint32_t first, end;        /* those in between are pending */
     uint32_t capacity;
+    struct cut cut; /* while a snapshot is being taken */
 };
 
 /* STATUS_NO_MEMORY. */

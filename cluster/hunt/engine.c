@@ -190,6 +190,7 @@ struct judgement {
 void engine_gain(struct engine *engine, struct player *player, const struct gain *gain)
 {
     CHECK(gain->points > 0);
+    players_touch(&engine->players, player);
     const uint64_t hlc = gain->hlc > player->score_hlc ? gain->hlc : player->score_hlc;
     const struct board_change change = {
         .slot = players_slot(&engine->players, player),
@@ -258,6 +259,7 @@ static void write_down(struct engine *engine, struct player *player,
                        const struct judgement *judgement)
 {
     const struct verdict *verdict = &judgement->verdict;
+    players_touch(&engine->players, player);
     if (verdict->took_token) {
         player->has_bucket = true;
         player->bucket = verdict->bucket;

@@ -173,6 +173,7 @@ static void decide(struct engine *engine, struct player *player, struct receipt 
 {
     const uint64_t epoch = epoch_of(receipt->hlc, engine->config.epoch_ms);
     CHECK(final_epoch > epoch);
+    players_touch(&engine->players, player);
     const uint64_t after = final_epoch - epoch;
     receipt->final_after = after < UINT32_MAX ? (uint32_t)after : UINT32_MAX;
     player->pending &= ~player_bit(receipt->treasure);
@@ -249,6 +250,7 @@ static void deliver(struct engine *engine, const struct engine_reaction *reactio
         engine->tally.reactions_dropped += reaction->count;
         return;
     }
+    players_touch(&engine->players, player);
     const uint32_t room = UINT32_MAX - player->reactions;
     player->reactions += reaction->count < room ? reaction->count : room;
     engine->tally.reactions_delivered += reaction->count;

@@ -23,6 +23,7 @@ enum status given_init(struct given *given)
 
 void given_fini(struct given *given)
 {
+    cut_end(&given->cut);
     free(given->order);
     free(given->cells);
     free(given->list);
@@ -64,15 +65,34 @@ void given_add(struct given *given, const struct action *reaction)
     const uint32_t cell = find_cell(given, reaction);
     if (given->cells[cell] == 0) {
         CHECK(!given_full(given));
+        /* Where all were forgotten the places serve again. */
+        cut_touch(&given->cut, given->count);
         struct given_reaction *added = &given->list[given->count++];
         *added = (struct given_reaction){.to = reaction->to, .hunt = reaction->hunt, .cell = cell};
         added->emoji.length = reaction->emoji.length;
         memcpy(added->emoji.text, reaction->emoji.text, reaction->emoji.length);
         given->cells[cell] = given->count;
     }
-    struct given_reaction *kept = &given->list[given->cells[cell] - 1];
+    const uint32_t place = given->cells[cell] - 1;
+    cut_touch(&given->cut, place);
+    struct given_reaction *kept = &given->list[place];
     if (kept->count < UINT32_MAX)
         kept->count++;
+}
+
+bool given_restore(struct given *given, const struct given_reaction *reaction)
+{
+    const struct action action = {
+        .kind = ACTION_REACTION,
+        .hunt = reaction->hunt,
+        .to = reaction->to,
+        .emoji = reaction->emoji,
+    };
+    if (given_full(given) || given->cells[find_cell(given, &action)] != 0)
+        return false;
+    given_add(given, &action);
+    given->list[given->count - 1].count = reaction->count;
+    return true;
 }
 
 void given_clear(struct given *given)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cluster/base/cut.h"
 #include "cluster/base/ids.h"
 #include "cluster/base/status.h"
 #include "cluster/values/action.h"
@@ -28,6 +29,7 @@ struct given {
     uint32_t count;
     uint32_t *cells;                     /* open addressing; a place in the list plus 1, 0: empty */
     const struct given_reaction **order; /* given_sorted's */
+    struct cut cut;                      /* while a snapshot is being taken */
 };
 
 /* STATUS_NO_MEMORY. */
@@ -42,6 +44,10 @@ bool given_fits(const struct given *given, const struct action *reaction);
 
 /* Adds a reaction that fits. */
 void given_add(struct given *given, const struct action *reaction);
+
+/* Enters one with its count, as it comes from a snapshot. False: it is there already, or there is
+ * no room. */
+bool given_restore(struct given *given, const struct given_reaction *reaction);
 
 /* Forgets all; costs as much as was there. */
 void given_clear(struct given *given);

@@ -95,6 +95,40 @@ enum status hunt_state_activate(struct hunt_state *hunt, uint32_t version,
     return STATUS_OK;
 }
 
+bool hunt_state_knows(const struct hunt_state *hunt, const struct definition *definition)
+{
+    if (check_numbers(hunt, definition) != STATUS_OK)
+        return false;
+    for (uint32_t i = 0; i < definition->treasure_count; i++) {
+        if (hunt_state_treasure_id(hunt, definition->treasures[i].number) == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* All that activating enters is there. */
+static bool was_activated(const struct hunt_state *hunt, const struct definition *definition)
+{
+    for (uint32_t i = 0; i < definition->treasure_count; i++) {
+        if (hunt->first_epoch_plus_1[definition->treasures[i].number] == 0)
+            return false;
+    }
+    for (uint32_t i = 0; i < definition->emoji_count; i++) {
+        if (hunt_state_emoji(hunt, &definition->emoji[i]) == EMOJI_NUMBER_NONE &&
+            hunt->emoji_count < EMOJI_NUMBERS_MAX)
+            return false;
+    }
+    return true;
+}
+
+enum status hunt_state_resume(struct hunt_state *hunt, uint32_t version,
+                              const struct definition *definition)
+{
+    if (!hunt_state_knows(hunt, definition) || !was_activated(hunt, definition))
+        return STATUS_INVALID;
+    return hunt_state_activate(hunt, version, definition, 0);
+}
+
 uint16_t hunt_state_emoji(const struct hunt_state *hunt, const struct emoji *emoji)
 {
     for (uint16_t i = 0; i < hunt->emoji_count; i++) {

@@ -3,6 +3,7 @@
 #ifndef CAIRN_CLUSTER_HUNT_HUNTS_H
 #define CAIRN_CLUSTER_HUNT_HUNTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cluster/base/status.h"
@@ -52,6 +53,14 @@ MUST_USE enum status hunt_state_learn(struct hunt_state *hunt, const struct defi
  * STATUS_INVALID: no such version or epoch; STATUS_NO_MEMORY. Nothing has changed then. */
 MUST_USE enum status hunt_state_activate(struct hunt_state *hunt, uint32_t version,
                                          const struct definition *definition, uint64_t epoch);
+
+/* Whether the definition's treasures all have the names here that they have in it. */
+bool hunt_state_knows(const struct hunt_state *hunt, const struct definition *definition);
+
+/* Goes on with a version that was active when a snapshot was taken, all else being restored.
+ * STATUS_INVALID: it cannot have been; STATUS_NO_MEMORY. Nothing has changed then. */
+MUST_USE enum status hunt_state_resume(struct hunt_state *hunt, uint32_t version,
+                                       const struct definition *definition);
 
 /* EMOJI_NUMBER_NONE: no active version ever had it, or it is beyond EMOJI_NUMBERS_MAX. */
 uint16_t hunt_state_emoji(const struct hunt_state *hunt, const struct emoji *emoji);

@@ -36,6 +36,7 @@ enum status players_init(struct players *players, uint32_t capacity, uint64_t se
 
 void players_fini(struct players *players)
 {
+    cut_end(&players->cut);
     table_fini(&players->index);
     tap_pool_fini(&players->taps);
     free(players->storage);
@@ -147,14 +148,14 @@ void players_click(struct players *players, struct player *player, uint16_t trea
 {
     if (player->taps == 0)
         player->taps = tap_pool_take(&players->taps);
-    taps_click(tap_pool_at(&players->taps, player->taps), treasure, t_us);
+    taps_click(tap_pool_open(&players->taps, player->taps), treasure, t_us);
 }
 
 void players_forget_taps(struct players *players, struct player *player, uint16_t treasure)
 {
     if (player->taps == 0)
         return;
-    struct tap_set *set = tap_pool_at(&players->taps, player->taps);
+    struct tap_set *set = tap_pool_open(&players->taps, player->taps);
     taps_forget(set, treasure);
     if (!taps_empty(set))
         return;

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cluster/base/cut.h"
 #include "cluster/base/ids.h"
 #include "cluster/base/table.h"
 #include "cluster/hunt/receipts.h"
@@ -63,6 +64,7 @@ struct players {
     uint64_t secret; /* what the index hashes with */
     uint32_t count;
     uint32_t capacity;
+    struct cut cut; /* of the records, while a snapshot is being taken */
 };
 
 /* STATUS_NO_MEMORY. */
@@ -96,6 +98,13 @@ struct player *players_add(struct players *players, uint16_t hunt, const struct 
 
 /* The player's number in this range. */
 uint32_t players_slot(const struct players *players, const struct player *player);
+
+/* His record is about to change: to be called before anything of it does. */
+static inline void players_touch(struct players *players, const struct player *player)
+{
+    if (players->cut.left > 0)
+        cut_touch(&players->cut, players_slot(players, player));
+}
 
 /* His click patterns; all zeros where he has begun none. */
 const struct tap_set *players_taps(const struct players *players, const struct player *player);

@@ -17,6 +17,7 @@ enum status receipts_init(struct receipts *receipts, uint32_t capacity)
 
 void receipts_fini(struct receipts *receipts)
 {
+    cut_end(&receipts->cut);
     free(receipts->list);
     *receipts = (struct receipts){0};
 }
@@ -52,6 +53,7 @@ struct receipt *receipts_open(struct receipts *receipts, uint32_t reference)
 {
     CHECK(reference > 0);
     CHECK(reference <= receipts->count);
+    cut_touch(&receipts->cut, reference - 1);
     return &receipts->list[reference - 1];
 }
 
@@ -68,7 +70,7 @@ void receipts_insert(struct receipts *receipts, uint32_t *head, const struct rec
 {
     uint32_t *link = head;
     while (*link != 0 && receipts_at(receipts, *link)->seq > receipt->seq)
-        link = &receipts->list[*link - 1].next;
+        link = &receipts_open(receipts, *link)->next;
     CHECK(*link == 0 || receipts_at(receipts, *link)->seq != receipt->seq);
     receipts_push(receipts, link, receipt);
 }

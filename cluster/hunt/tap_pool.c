@@ -18,14 +18,23 @@ enum status tap_pool_init(struct tap_pool *pool, uint32_t capacity)
 
 void tap_pool_fini(struct tap_pool *pool)
 {
+    cut_end(&pool->cut);
     free(pool->sets);
     *pool = (struct tap_pool){0};
 }
 
-struct tap_set *tap_pool_at(const struct tap_pool *pool, uint32_t reference)
+const struct tap_set *tap_pool_at(const struct tap_pool *pool, uint32_t reference)
 {
     CHECK(reference > 0);
     CHECK(reference <= pool->count);
+    return &pool->sets[reference - 1];
+}
+
+struct tap_set *tap_pool_open(struct tap_pool *pool, uint32_t reference)
+{
+    CHECK(reference > 0);
+    CHECK(reference <= pool->count);
+    cut_touch(&pool->cut, reference - 1);
     return &pool->sets[reference - 1];
 }
 
@@ -36,7 +45,7 @@ uint32_t tap_pool_take(struct tap_pool *pool)
         CHECK(pool->count < pool->capacity);
         return ++pool->count;
     }
-    struct tap_set *set = tap_pool_at(pool, reference);
+    struct tap_set *set = tap_pool_open(pool, reference);
     pool->given_back = (uint32_t)set->LINK;
     set->LINK = 0;
     return reference;
@@ -44,7 +53,7 @@ uint32_t tap_pool_take(struct tap_pool *pool)
 
 void tap_pool_give_back(struct tap_pool *pool, uint32_t reference)
 {
-    struct tap_set *set = tap_pool_at(pool, reference);
+    struct tap_set *set = tap_pool_open(pool, reference);
     CHECK(taps_empty(set));
     set->LINK = pool->given_back;
     pool->given_back = reference;

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "cluster/base/cut.h"
 #include "cluster/base/status.h"
 #include "cluster/hunt/taps.h"
 
@@ -16,6 +17,7 @@ struct tap_pool {
     uint32_t count;       /* sets behind these were never taken */
     uint32_t given_back;  /* reference to the newest; it holds the next one's; 0: none */
     uint32_t capacity;
+    struct cut cut; /* while a snapshot is being taken */
 };
 
 /* STATUS_NO_MEMORY. */
@@ -28,7 +30,8 @@ uint32_t tap_pool_take(struct tap_pool *pool);
 /* The set must be empty: all its patterns are forgotten. */
 void tap_pool_give_back(struct tap_pool *pool, uint32_t reference);
 
-/* The set of a reference that is taken. */
-struct tap_set *tap_pool_at(const struct tap_pool *pool, uint32_t reference);
+/* The set of a reference that is taken; open: to be changed. */
+const struct tap_set *tap_pool_at(const struct tap_pool *pool, uint32_t reference);
+struct tap_set *tap_pool_open(struct tap_pool *pool, uint32_t reference);
 
 #endif

@@ -37,6 +37,15 @@
  *  - a learner votes when it is asked: the candidate's configuration, newer than its own, makes it
  * a voter, and it would refuse for ever.
  *
+ * Snapshots. The caller writes the state as it is at an applied entry (group_snapshot_point) and,
+ * when that is stored, hands it in as the group's base (group_compact): the reference to it and the
+ * end of the log behind it are one write. The log never goes past an entry that another replica may
+ * still ask for: a leader knows what all of them have on disk, and tells the followers with each
+ * AppendEntries (`everywhere`), because any of them may lead next. What is left then goes when the
+ * last replica has caught up. A replica that needs what is gone all the same (it is new, and has
+ * nothing) cannot catch up from the log: libraft's InstallSnapshot is not sent, the replica is told
+ * in the view (`stranded`), and gets heartbeats only.
+ *
  * Time is in ms, monotonic. Replica numbers are never used again. One thread. */
 #ifndef CAIRN_CLUSTER_RANGES_GROUP_H
 #define CAIRN_CLUSTER_RANGES_GROUP_H
@@ -47,6 +56,7 @@
 #include "cluster/base/arena.h"
 #include "cluster/base/bounds.h"
 #include "cluster/base/status.h"
+#include "cluster/ranges/group_base.h"
 #include "cluster/ranges/replica_set.h"
 #include "cluster/values/effects.h"
 #include "cluster/values/log_entry.h"
@@ -93,10 +103,14 @@ void group_free(struct group *group);
 void group_found(struct group *group, const struct group_turn *turn, const struct replica *replicas,
                  uint32_t count, const struct log_entry *command);
 
-/* After a restart: the log's entries in order from index 1 (only their terms, and the data of
- * CHANGEs, are kept), then group_start. A replica that joins a group starts with an empty log and
- * a hard state of zeros. STATUS_CORRUPT: entry 1 is no CHANGE, a CHANGE does not decode, terms
- * fall, or the hard state's term is below the last entry's. */
+/* After a restart: the base, where there is a snapshot; where the log goes on, when that is not
+ * entry 1; its entries in order (only their terms, and the data of CHANGEs, are kept); then
+ * group_start. A replica that joins a group starts with an empty log and a hard state of zeros.
+ * STATUS_CORRUPT: there is a gap between the base and the log, or the log ends before the base or
+ * has another entry there; entry 1 is no CHANGE, a CHANGE does not decode, terms fall, or the hard
+ * state's term is below the last entry's. */
+MUST_USE enum status group_restore_base(struct group *group, const struct group_base *base);
+MUST_USE enum status group_restore_first(struct group *group, uint64_t first);
 MUST_USE enum status group_restore(struct group *group, const struct log_entry *entry);
 MUST_USE enum status group_start(struct group *group, const struct group_turn *turn,
                                  const struct hard_state *hard_state);
@@ -154,6 +168,21 @@ bool group_next_committed(struct group *group, const struct group_turn *turn, ui
 /* True when a committed entry waits to be applied and group_next_committed would give it. */
 bool group_has_committed(const struct group *group);
 
+/* The last entry that is applied, as a base; index 0: nothing is. */
+void group_snapshot_point(const struct group *group, struct group_base *ret_base);
+
+/* The snapshot at this base, which group_snapshot_point told, is stored, and the log is on disk up
+ * to it. */
+void group_compact(struct group *group, const struct group_turn *turn,
+                   const struct group_base *base);
+
+/* Payload bytes of the entries applied since the start. */
+uint64_t group_applied_bytes(const struct group *group);
+
+/* The last entry that is in the snapshot, 0: there is none; and the last that is gone. */
+uint64_t group_base_index(const struct group *group);
+uint64_t group_compacted(const struct group *group);
+
 enum group_role {
     GROUP_FOLLOWER,
     GROUP_CANDIDATE,
@@ -170,6 +199,7 @@ struct group_view {
     uint64_t last_index, commit_index, applied_index, durable_index;
     uint32_t replica_count;
     struct replica replicas[REPLICA_SET_MAX];
+    uint64_t stranded;   /* a replica that needs entries which are gone; 0: none */
     uint64_t dropped;    /* invalid messages so far */
     uint64_t overflowed; /* messages that waited for the disk and were thrown out */
 };
@@ -178,6 +208,8 @@ void group_view(const struct group *group, struct group_view *ret_view);
 enum group_role group_role(const struct group *group);
 uint64_t group_term(const struct group *group);
 uint64_t group_applied(const struct group *group);
+uint64_t group_durable(const struct group *group);
+bool group_broken(const struct group *group);
 
 /* How far another replica's log is known to equal ours, durably; 0 unless we lead. */
 uint64_t group_match(const struct group *group, uint64_t replica);

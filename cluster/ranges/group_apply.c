@@ -19,12 +19,26 @@ static bool entry_to_apply(const struct group *group, uint64_t index, struct log
     return true;
 }
 
+/* A snapshot says who replicates the group. Every CHANGE was looked at when it came. */
+static void note_replicas(struct group *group, const struct log_entry *entry)
+{
+    struct replica_set set;
+    if (replica_set_decode(&set, entry->data, entry->bytes) != STATUS_OK)
+        return;
+    group->replicas_applied = set;
+    group->replicas_applied_index = group->applied;
+}
+
 /* Barriers and changes mean nothing to the state machine. */
 void apply_skip_internal(struct group *group)
 {
     struct log_entry entry;
-    while (entry_to_apply(group, group->applied + 1, &entry) && entry.type != ENTRY_COMMAND)
+    while (entry_to_apply(group, group->applied + 1, &entry) && entry.type != ENTRY_COMMAND) {
         group->applied++;
+        group->applied_bytes += entry.bytes;
+        if (entry.type == ENTRY_CHANGE)
+            note_replicas(group, &entry);
+    }
 }
 
 bool group_has_committed(const struct group *group)
@@ -43,6 +57,7 @@ bool group_next_committed(struct group *group, const struct group_turn *turn, ui
     const bool found = entry_to_apply(group, group->applied + 1, &entry);
     if (found) {
         group->applied++;
+        group->applied_bytes += entry.bytes;
         *ret_index = group->applied;
         *ret_entry = entry;
     }

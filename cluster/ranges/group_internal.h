@@ -7,6 +7,7 @@
  *   group_durable.c  what is written, and what of it is on disk
  *   group_send.c     messages out, with their entries
  *   group_apply.c    committed entries, and reading the log back
+ *   group_compact.c  what a snapshot replaces
  *
  * Every public function that does something is group_enter, its own work, group_leave. */
 #ifndef CAIRN_CLUSTER_RANGES_GROUP_INTERNAL_H
@@ -84,6 +85,12 @@ struct group {
     uint64_t leader, leader_term; /* who sent entries in which term */
     uint64_t leader_heard_ms;     /* and when the last time */
     uint64_t commit, applied;
+    uint64_t applied_bytes;              /* payload, since the start */
+    struct group_base base;              /* the snapshot's; index 0: none */
+    struct replica_set replicas_applied; /* as of the applied index */
+    uint64_t replicas_applied_index;
+    uint64_t everywhere; /* a follower's: as its leader told it last */
+    uint64_t stranded;
 
     bool reading; /* READ_LOG is out for read_first to read_last */
     uint64_t read_first, read_last;
@@ -112,6 +119,8 @@ void core_start(struct group *group, const struct group_turn *turn,
 void core_timeout(struct group *group, const struct group_turn *turn);
 void core_persisted(struct group *group, const struct group_turn *turn, uint64_t index);
 /* The CHANGE that is noted as not committed is committed. */
+/* The snapshot is taken and the log gone through an entry. */
+void core_compact(struct group *group, const struct group_turn *turn, uint64_t through);
 void core_confirm_change(struct group *group, const struct group_turn *turn);
 /* All but AppendEntries and votes; the answer goes to `node`. */
 void core_receive(struct group *group, const struct group_turn *turn,
@@ -160,6 +169,12 @@ uint64_t send_own_node(const struct group *group);
 void apply_skip_internal(struct group *group);
 void apply_read_log(struct group *group, const struct group_turn *turn);
 void apply_evict(struct group *group);
+
+/* group_compact.c */
+/* The last entry that all replicas are known to have on disk. */
+uint64_t compact_everywhere(const struct group *group);
+/* The log may be cut further by now. */
+void compact_more(struct group *group, const struct group_turn *turn);
 
 /* Whether the log has this entry of this term. */
 static inline bool group_has(const struct group *group, uint64_t index, uint64_t term)

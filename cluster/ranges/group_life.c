@@ -124,6 +124,8 @@ static void start(struct group *group, const struct group_turn *turn, struct har
     } else {
         tail_init(&group->tail, group->terms.last_index + 1);
         group->durable_index = group->terms.last_index;
+        group->commit = group->base.index;
+        group->applied = group->base.index;
     }
     core_start(group, turn, &hard_state);
     group_leave(group, turn);
@@ -170,6 +172,32 @@ static struct raft_entry *restored_slot(struct group *group)
     return &group->restored[group->restored_count];
 }
 
+enum status group_restore_base(struct group *group, const struct group_base *base)
+{
+    CHECK(!group->started);
+    CHECK(base->index > 0);
+    if (group->base.index > 0 || group->restored_count > 0)
+        return STATUS_CORRUPT;
+    group->base = *base;
+    group->replicas = base->replicas;
+    group->replicas_applied = base->replicas;
+    group->replicas_applied_index = base->replicas_index;
+    terms_begin(&group->terms, base->index, base->term);
+    return STATUS_OK;
+}
+
+enum status group_restore_first(struct group *group, uint64_t first)
+{
+    CHECK(!group->started);
+    if (group->restored_count > 0)
+        return first == group->terms.last_index + 1 ? STATUS_OK : STATUS_CORRUPT;
+    if (first == 0 || first > group->base.index + 1)
+        return STATUS_CORRUPT;
+    const bool at_base = first == group->base.index + 1;
+    terms_begin(&group->terms, first - 1, at_base ? group->base.term : 0);
+    return STATUS_OK;
+}
+
 enum status group_restore(struct group *group, const struct log_entry *entry)
 {
     CHECK(!group->started);
@@ -178,7 +206,7 @@ enum status group_restore(struct group *group, const struct log_entry *entry)
         return STATUS_CORRUPT;
     if (entry->type < ENTRY_COMMAND || entry->type > ENTRY_CHANGE)
         return STATUS_CORRUPT;
-    if (group->restored_count == 0 && entry->type != ENTRY_CHANGE)
+    if (group->terms.last_index == 0 && entry->type != ENTRY_CHANGE)
         return STATUS_CORRUPT;
 
     struct raft_entry *slot = restored_slot(group);
@@ -209,6 +237,11 @@ enum status group_start(struct group *group, const struct group_turn *turn,
         return STATUS_CORRUPT;
     if (hard_state->term == 0 && hard_state->vote != 0)
         return STATUS_CORRUPT;
+    if (group->base.index > 0 && !group_has(group, group->base.index, group->base.term))
+        return STATUS_CORRUPT;
+    /* The base itself may be all that is known of the last term. */
+    if (hard_state->term < group->base.term)
+        return STATUS_CORRUPT;
     start(group, turn, *hard_state, NULL, 0);
     return STATUS_OK;
 }
@@ -232,6 +265,8 @@ void group_tick(struct group *group, const struct group_turn *turn)
     /* Earlier than asked for, libraft would take its followers for unreachable. */
     if (group->now_ms >= deadline(group))
         core_timeout(group, turn);
+    if (!group->broken)
+        compact_more(group, turn);
     group_leave(group, turn);
 }
 
@@ -248,6 +283,16 @@ uint64_t group_term(const struct group *group)
 uint64_t group_applied(const struct group *group)
 {
     return group->applied;
+}
+
+bool group_broken(const struct group *group)
+{
+    return group->broken;
+}
+
+uint64_t group_durable(const struct group *group)
+{
+    return group->durable_index;
 }
 
 uint64_t group_match(const struct group *group, uint64_t replica)
@@ -295,6 +340,7 @@ void group_view(const struct group *group, struct group_view *ret_view)
         .applied_index = group->applied,
         .durable_index = group->durable_index,
         .replica_count = group->replicas.count,
+        .stranded = group_role(group) == GROUP_LEADER ? group->stranded : 0,
         .dropped = group->dropped,
         .overflowed = group->outbox.overflowed,
     };

@@ -134,7 +134,7 @@ static bool translate(const struct group *group, const struct raft_message *raft
         message->timeout_now.last_term = raft->timeout_now.last_log_term;
         return true;
     default:
-        return false; /* InstallSnapshot: there are no snapshots */
+        return false; /* InstallSnapshot: see absorb_messages */
     }
 }
 
@@ -194,6 +194,9 @@ static void absorb_messages(struct group *group, const struct raft_update *updat
         const struct raft_message *raft = &update->messages.batch[i];
         uint64_t number, node;
         struct group_message message;
+        /* What it needs is gone, and is not sent from here. */
+        if (raft->type == RAFT_INSTALL_SNAPSHOT)
+            group->stranded = raft->server_id;
         if (replica_address_parse(raft->server_address, strlen(raft->server_address), &number,
                                   &node) == STATUS_OK &&
             translate(group, raft, &message))
@@ -235,6 +238,7 @@ static void absorb(struct group *group, const struct group_turn *turn,
     if ((update->flags & (RAFT_UPDATE_STATE)) && group->role == GROUP_LEADER) {
         group->elected_index = group->terms.last_index;
         group->elected_ms = group->now_ms;
+        group->stranded = 0;
     }
     if (update->flags & (RAFT_UPDATE_MESSAGES))
         absorb_messages(group, update);
@@ -270,6 +274,29 @@ static int step_and_confirm(struct group *group, const struct group_turn *turn,
     return code;
 }
 
+/* libraft takes it over. */
+static void make_configuration(const struct replica_set *set, struct raft_configuration *made)
+{
+    raft_configuration_init(made);
+    for (uint32_t i = 0; i < set->count; i++) {
+        char address[REPLICA_ADDRESS_BYTES];
+        replica_address_format(address, set->list[i].number, set->list[i].node);
+        const bool added =
+            raft_configuration_add(made, set->list[i].number, address, (int)set->list[i].role) == 0;
+        CHECK(added);
+    }
+}
+
+static void make_metadata(const struct group_base *base, struct raft_snapshot_metadata *made)
+{
+    *made = (struct raft_snapshot_metadata){
+        .index = base->index,
+        .term = base->term,
+        .configuration_index = base->replicas_index,
+    };
+    make_configuration(&base->replicas, &made->configuration);
+}
+
 void core_start(struct group *group, const struct group_turn *turn,
                 const struct hard_state *hard_state)
 {
@@ -277,10 +304,15 @@ void core_start(struct group *group, const struct group_turn *turn,
         .type = RAFT_START,
         .start = {.term = hard_state->term,
                   .voted_for = hard_state->vote,
-                  .start_index = 1,
+                  .start_index = group->terms.base + 1,
                   .entries = group->restored,
                   .n_entries = group->restored_count},
     };
+    struct raft_snapshot_metadata metadata;
+    if (group->base.index > 0) {
+        make_metadata(&group->base, &metadata);
+        event.start.metadata = &metadata;
+    }
     const int code = step_and_confirm(group, turn, &event);
     if (code != 0) {
         /* libraft has freed them. */
@@ -303,6 +335,18 @@ void core_persisted(struct group *group, const struct group_turn *turn, uint64_t
     CHECK(index <= group->terms.last_index);
     struct raft_event event = {.type = RAFT_PERSISTED_ENTRIES, .persisted_entries.index = index};
     (void)step_and_confirm(group, turn, &event);
+}
+
+void core_compact(struct group *group, const struct group_turn *turn, uint64_t through)
+{
+    CHECK(through <= group->base.index);
+    struct raft_event event = {
+        .type = RAFT_SNAPSHOT,
+        .snapshot.trailing = (unsigned)(group->base.index - through),
+    };
+    CHECK(event.snapshot.trailing == group->base.index - through);
+    make_metadata(&group->base, &event.snapshot.metadata);
+    (void)step(group, turn, &event);
 }
 
 void core_confirm_change(struct group *group, const struct group_turn *turn)

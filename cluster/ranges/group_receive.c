@@ -50,7 +50,7 @@ static bool append_ok(const struct group_message *message)
     const uint64_t previous = message->append.previous_index;
     const uint32_t count = message->append.count;
     if (!place_ok(previous, message->append.previous_term, message->term) ||
-        !number_ok(message->append.commit))
+        !number_ok(message->append.commit) || !number_ok(message->append.everywhere))
         return false;
     if (count > GROUP_APPEND_ENTRIES_MAX || !number_ok(previous + count) ||
         (count > 0 && message->append.entries == NULL))
@@ -219,6 +219,7 @@ static bool receive_append(struct group *group, const struct group_turn *turn,
     group->leader_term = message->term;
     group->leader = message->from;
     group->leader_heard_ms = group->now_ms;
+    group->everywhere = message->append.everywhere;
 
     /* Too much waits for the disk: it counts as lost, the leader's sign of life does not. */
     struct group_message taken = *message;
@@ -250,6 +251,9 @@ void group_receive(struct group *group, const struct group_turn *turn,
         core_vote(group, turn, message, node);
     else if (ok && !is_late(group, message))
         core_receive(group, turn, message, node);
+    if (ok && message->type == GROUP_APPEND_RESULT && message->append_result.rejected == 0 &&
+        message->from == group->stranded)
+        group->stranded = 0;
     if (!ok)
         group->dropped++;
     if (!group->broken)

@@ -62,6 +62,10 @@ static bool expired(const struct group *group, const struct group_message *messa
 {
     switch (message->type) {
     case GROUP_APPEND:
+        /* What it was to carry may be gone since, because everybody has it. */
+        if (message->append.count > 0 && message->append.previous_index < group->terms.base)
+            return true;
+        return group->role != GROUP_LEADER || message->term != core_term(group);
     case GROUP_TIMEOUT_NOW:
         return group->role != GROUP_LEADER || message->term != core_term(group);
     case GROUP_VOTE:
@@ -81,6 +85,7 @@ static void emit(struct group *group, const struct group_turn *turn,
     if (held->message.type == GROUP_APPEND) {
         message->group.append.entries = entries;
         message->group.append.count = count;
+        message->group.append.everywhere = compact_everywhere(group);
     }
     struct effect *effect = effects_add(turn->effects, EFFECT_SEND);
     effect->group = group->config.group;

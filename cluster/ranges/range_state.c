@@ -7,41 +7,13 @@
 #include "cluster/base/check.h"
 #include "cluster/base/hash.h"
 #include "cluster/clock/hlc.h"
+#include "cluster/ranges/range_state_internal.h"
 #include "cluster/ranges/range_summary.h"
-#include "cluster/ranges/settling.h"
-
-/* Versions that are known and not yet judging. One of a hunt may be undecided while another waits
- * for its epoch. */
-#define COMING_MAX (2 * HUNTS_MAX)
 
 /* Where the record that is applied stands, and memory until the end of the turn. */
 struct place {
     uint64_t index, term;
     struct arena *arena;
-};
-
-/* A version on its way: undecided, or waiting for its epoch to open. */
-struct coming {
-    uint16_t hunt;
-    uint32_t version;
-    uint64_t promise;     /* no epoch after it opens while undecided; PROMISE_NONE once resolved */
-    uint64_t active_from; /* once resolved */
-    struct definition *definition;
-};
-
-struct range_state {
-    uint32_t range;
-    uint32_t epoch_ms;
-    uint64_t last_hlc;
-    uint64_t open_epoch;
-    uint64_t digest;
-    struct engine *engine;
-    uint64_t settle_next; /* the first epoch that is not settled here */
-    struct settling settling;
-    uint32_t coming_count;
-    struct coming coming[COMING_MAX];
-    uint32_t learned[HUNTS_MAX];
-    struct definition *judging[HUNTS_MAX];
 };
 
 /* An equal share, rounded up, plus a sixteenth: players spread over ranges by hash, not evenly. */
@@ -89,6 +61,8 @@ void range_state_free(struct range_state *state)
         return;
     engine_free(state->engine);
     settling_fini(&state->settling);
+    range_kept_fini(&state->kept);
+    graveyard_close(&state->graveyard);
     for (uint32_t i = 0; i < state->coming_count; i++)
         definition_free(state->coming[i].definition);
     for (uint32_t i = 0; i < HUNTS_MAX; i++)
@@ -127,7 +101,7 @@ static enum status activate_due(struct range_state *state)
             engine_activate(state->engine, due.hunt, due.version, due.definition, due.active_from);
         if (status != STATUS_OK)
             return status;
-        definition_free(state->judging[due.hunt]);
+        graveyard_take(&state->graveyard, state->judging[due.hunt]);
         state->judging[due.hunt] = due.definition;
         drop_coming(state, at);
     }
@@ -172,6 +146,9 @@ static enum status close_run(struct range_state *state, uint64_t through, struct
     if (summary == NULL)
         return STATUS_NO_MEMORY;
     applied->summaries[applied->summary_count++] = summary;
+    const enum status kept = range_kept_add(&state->kept, summary);
+    if (kept != STATUS_OK)
+        return kept;
 
     engine_close_epoch(state->engine);
     state->open_epoch = through + 1;
@@ -365,7 +342,7 @@ static enum status apply_resolve(struct range_state *state, const struct record 
             coming->promise == PROMISE_NONE)
             continue;
         if (record->epoch == RECORD_NO_EPOCH) {
-            definition_free(coming->definition);
+            graveyard_take(&state->graveyard, coming->definition);
             drop_coming(state, at);
             return STATUS_OK;
         }
@@ -388,6 +365,10 @@ static enum status settle_whole(struct range_state *state, struct arena *arena,
         return STATUS_OK;
     }
     state->settle_next = settlement.through + 1;
+    /* Nobody else has settled what is not settled here, whatever a leader wrote. */
+    const uint64_t next = applied->all_settled_next < state->settle_next ? applied->all_settled_next
+                                                                         : state->settle_next;
+    range_kept_settled(&state->kept, next);
     state->digest = hash_chain(state->digest, &settlement.settled_digest, sizeof(uint64_t));
     return STATUS_OK;
 }
@@ -503,6 +484,19 @@ bool range_state_unresolved(const struct range_state *state, uint32_t at,
 uint32_t range_state_learned(const struct range_state *state, uint16_t hunt)
 {
     return hunt < HUNTS_MAX ? state->learned[hunt] : 0;
+}
+
+struct summary *const *range_state_kept(const struct range_state *state, uint32_t *ret_count,
+                                        uint32_t *ret_whole)
+{
+    *ret_count = state->kept.count;
+    *ret_whole = range_kept_whole(&state->kept);
+    return state->kept.list;
+}
+
+uint64_t range_state_all_settled_next(const struct range_state *state)
+{
+    return state->kept.all_settled_next;
 }
 
 struct engine *range_state_engine(struct range_state *state)

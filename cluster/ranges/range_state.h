@@ -74,6 +74,14 @@ bool range_state_unresolved(const struct range_state *state, uint32_t at,
 /* The newest version of a hunt that was learned; 0: none. */
 uint32_t range_state_learned(const struct range_state *state, uint16_t hunt);
 
+/* The summaries that belong to the state (range_kept.h), by rising epoch; from *ret_whole on they
+ * have their boards, before that their ledgers only. */
+struct summary *const *range_state_kept(const struct range_state *state, uint32_t *ret_count,
+                                        uint32_t *ret_whole);
+
+/* All ranges have settled the epochs before this one, as this range's log says. */
+uint64_t range_state_all_settled_next(const struct range_state *state);
+
 struct engine *range_state_engine(struct range_state *state);
 
 /* Chained over every applied record's outcome: cheap, and equal at equal (range, index). */

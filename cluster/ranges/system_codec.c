@@ -64,12 +64,8 @@ bool member_decode(struct member *member, struct reader *reader)
     return true;
 }
 
-void found_encode(const struct settings *settings, const struct member *members, uint32_t count,
-                  struct writer *writer)
+void settings_encode(const struct settings *settings, struct writer *writer)
 {
-    CHECK(settings_valid(settings));
-    CHECK(count >= 1 && count <= NODES_MAX);
-    put_u8(writer, FOUND_VERSION);
     put_u64(writer, settings->cluster_id);
     put_u64(writer, settings->first_epoch);
     put_u32(writer, settings->ranges);
@@ -77,6 +73,38 @@ void found_encode(const struct settings *settings, const struct member *members,
     put_u32(writer, settings->epoch_ms);
     put_u32(writer, settings->replace_after_ms);
     put_u32(writer, settings->players_max);
+}
+
+bool settings_decode(struct settings *settings, struct reader *reader)
+{
+    struct settings decoded;
+    decoded.cluster_id = take_u64(reader);
+    decoded.first_epoch = take_u64(reader);
+    decoded.ranges = take_u32(reader);
+    decoded.replicas = take_u32(reader);
+    decoded.epoch_ms = take_u32(reader);
+    decoded.replace_after_ms = take_u32(reader);
+    decoded.players_max = take_u32(reader);
+    if (!reader_ok(reader) || !settings_valid(&decoded))
+        return false;
+    *settings = decoded;
+    return true;
+}
+
+bool settings_equal(const struct settings *a, const struct settings *b)
+{
+    return a->cluster_id == b->cluster_id && a->first_epoch == b->first_epoch &&
+           a->ranges == b->ranges && a->replicas == b->replicas && a->epoch_ms == b->epoch_ms &&
+           a->replace_after_ms == b->replace_after_ms && a->players_max == b->players_max;
+}
+
+void found_encode(const struct settings *settings, const struct member *members, uint32_t count,
+                  struct writer *writer)
+{
+    CHECK(settings_valid(settings));
+    CHECK(count >= 1 && count <= NODES_MAX);
+    put_u8(writer, FOUND_VERSION);
+    settings_encode(settings, writer);
     put_u32(writer, count);
     for (uint32_t i = 0; i < count; i++)
         member_encode(&members[i], writer);
@@ -87,16 +115,9 @@ bool found_decode(struct settings *settings, struct member *members, uint32_t *r
 {
     struct settings decoded;
     const uint8_t version = take_u8(reader);
-    decoded.cluster_id = take_u64(reader);
-    decoded.first_epoch = take_u64(reader);
-    decoded.ranges = take_u32(reader);
-    decoded.replicas = take_u32(reader);
-    decoded.epoch_ms = take_u32(reader);
-    decoded.replace_after_ms = take_u32(reader);
-    decoded.players_max = take_u32(reader);
-    const uint32_t count = take_u32(reader);
-    if (!reader_ok(reader) || version != FOUND_VERSION || !settings_valid(&decoded))
+    if (version != FOUND_VERSION || !settings_decode(&decoded, reader))
         return false;
+    const uint32_t count = take_u32(reader);
     if (count < 1 || count > NODES_MAX)
         return false;
     for (uint32_t i = 0; i < count; i++) {

@@ -34,6 +34,13 @@ struct member {
 /* The limits of the contract. */
 bool settings_valid(const struct settings *settings);
 
+bool settings_equal(const struct settings *a, const struct settings *b);
+
+/* Their canonical form. False: malformed, or against the contract; nothing has changed. */
+#define SETTINGS_BYTES (2 * 8 + 5 * 4)
+void settings_encode(const struct settings *settings, struct writer *writer);
+bool settings_decode(struct settings *settings, struct reader *reader);
+
 /* Bytes that found_encode writes at most, and member_encode for one member. */
 #define MEMBER_BYTES_MAX (16 + 3 + NAME_LENGTH_MAX + 2 * ADDRESS_LENGTH_MAX)
 #define FOUND_BYTES_MAX  (64 + NODES_MAX * MEMBER_BYTES_MAX)

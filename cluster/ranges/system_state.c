@@ -5,16 +5,7 @@
 
 #include "cluster/base/check.h"
 #include "cluster/base/hash.h"
-
-struct system_state {
-    bool founded;
-    struct settings settings;
-    uint32_t member_count;
-    struct member members[NODES_MAX];
-    uint32_t hunt_count;
-    struct hunt *hunts[HUNTS_MAX];
-    uint64_t digest; /* chained over the records that were not void */
-};
+#include "cluster/ranges/system_state_internal.h"
 
 struct system_state *system_state_new(void)
 {
@@ -36,6 +27,7 @@ void system_state_free(struct system_state *state)
         return;
     for (uint32_t i = 0; i < state->hunt_count; i++)
         hunt_free(state->hunts[i]);
+    graveyard_close(&state->graveyard);
     free(state);
 }
 
@@ -182,14 +174,14 @@ static enum status define_allowed(const struct system_state *state,
 
 /* The oldest cancelled version goes first: what is or was played stays known, however many changes
  * failed since. */
-static void forget_version(struct hunt *hunt)
+static void forget_version(struct system_state *state, struct hunt *hunt)
 {
     uint32_t at = 0;
     while (at < hunt->version_count && hunt->versions[at].state != VERSION_CANCELLED)
         at++;
     if (at == hunt->version_count)
         at = 0;
-    definition_free(hunt->versions[at].definition);
+    graveyard_take(&state->graveyard, hunt->versions[at].definition);
     hunt->version_count--;
     memmove(&hunt->versions[at], &hunt->versions[at + 1],
             (hunt->version_count - at) * sizeof hunt->versions[0]);
@@ -229,7 +221,7 @@ static enum status enter_version(struct system_state *state, struct definition *
     hunt->names = *names;
     free(names);
     if (hunt->version_count == HUNT_VERSIONS_KEPT)
-        forget_version(hunt);
+        forget_version(state, hunt);
     hunt->newest++;
     hunt->versions[hunt->version_count++] = (struct hunt_version){
         .version = hunt->newest, .state = VERSION_DEFINED, .definition = definition};

@@ -36,6 +36,7 @@ struct group_message {
         } vote_result;
         struct {
             uint64_t previous_index, previous_term, commit;
+            uint64_t everywhere; /* all replicas have the log up to it on disk; 0: not known */
             const struct log_entry *entries;
             uint32_t count;
         } append;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cluster/base/check.h"
+#include "tests/sim/disk_snapshot.h"
 
 /* One write; the entries' data are its own. */
 struct disk_operation {
@@ -14,6 +15,7 @@ struct disk_operation {
     uint64_t from; /* TRUNCATE, and the first index of APPEND */
     struct log_entry *entries;
     uint32_t count;
+    uint64_t snapshot, through; /* COMPACT */
 };
 
 struct disk_turn {
@@ -67,6 +69,7 @@ void disk_fini(struct disk *disk)
     for (uint32_t i = 0; i < disk->group_count; i++)
         free_entries(disk->groups[i].entries, disk->groups[i].count);
     free(disk->groups);
+    disk_snapshots_clear(disk);
     disk_init(disk);
 }
 
@@ -100,6 +103,9 @@ void disk_add(struct disk *disk, const struct effect *effect)
         operation->hard_state = effect->hard_state;
     } else if (effect->kind == EFFECT_TRUNCATE) {
         operation->from = effect->truncate.from;
+    } else if (effect->kind == EFFECT_COMPACT) {
+        operation->snapshot = effect->compact.index;
+        operation->through = effect->compact.through;
     } else {
         CHECK(effect->kind == EFFECT_APPEND);
         operation->from = effect->append.first;
@@ -155,7 +161,7 @@ static struct disk_group *find_or_add(struct disk *disk, uint32_t group)
 
 static void truncate_group(struct disk_group *group, uint64_t from)
 {
-    CHECK(from >= 1);
+    CHECK(from > group->compacted);
     while (group->count >= from) {
         group->count--;
         free((void *)(uintptr_t)group->entries[group->count].data);
@@ -179,6 +185,20 @@ static void append_group(struct disk_group *group, struct disk_operation *operat
     operation->count = 0;
 }
 
+/* The core compacts behind a stored snapshot only, and what it has. */
+static void compact_group(struct disk *disk, struct disk_group *group,
+                          const struct disk_operation *operation)
+{
+    CHECK(disk_snapshot_stored(disk, group->group, operation->snapshot));
+    CHECK(operation->snapshot >= group->snapshot_index);
+    CHECK(operation->snapshot <= group->count);
+    CHECK(operation->through <= operation->snapshot);
+    CHECK(operation->through >= group->compacted);
+    group->snapshot_index = operation->snapshot;
+    group->compacted = operation->through;
+    disk_snapshots_before(disk, group->group, operation->snapshot);
+}
+
 static void make_durable(struct disk *disk)
 {
     struct disk_turn *turn = disk->first;
@@ -188,6 +208,8 @@ static void make_durable(struct disk *disk)
             group->hard_state = each->hard_state;
         else if (each->kind == EFFECT_TRUNCATE)
             truncate_group(group, each->from);
+        else if (each->kind == EFFECT_COMPACT)
+            compact_group(disk, group, each);
         else
             append_group(group, each);
     }
@@ -212,11 +234,13 @@ void disk_crash(struct disk *disk, struct rng *rng)
     while (disk->first != NULL && rng_chance(rng, 1, 2))
         make_durable(disk);
     drop_pending(disk);
+    disk_snapshots_crash(disk);
 }
 
 void disk_lose(struct disk *disk)
 {
     drop_pending(disk);
+    disk_snapshots_crash(disk);
 }
 
 void disk_forget(struct disk_group *group)

@@ -2,7 +2,11 @@
  *
  * Turns become durable in order. A crash keeps those that were synced, and of the others as many
  * from the front as chance says: written, but not yet reported. A turn is whole or not there at
- * all, as a write batch of the real store is. */
+ * all, as a write batch of the real store is.
+ *
+ * Snapshots are files beside the log (disk_snapshot.h): one is durable when it is stored, and
+ * counts when a turn's COMPACT names it. What is compacted is not given to the node any more, but
+ * stays here: the independent model reads whole logs. */
 #ifndef CAIRN_TESTS_SIM_DISK_H
 #define CAIRN_TESTS_SIM_DISK_H
 
@@ -19,7 +23,11 @@ struct disk_group {
     struct hard_state hard_state;
     struct log_entry *entries; /* index 1 is entries[0]; the data are the disk's */
     uint32_t count, room;
+    uint64_t compacted;      /* the node has no entry up to this one */
+    uint64_t snapshot_index; /* of the snapshot that counts; 0: none */
 };
+
+struct disk_snapshot;
 
 struct disk_turn;
 
@@ -29,12 +37,13 @@ struct disk {
     struct disk_turn *first, **end; /* not durable yet */
     struct disk_turn *open;         /* being gathered */
     size_t turn_bytes_max;          /* of entries, in the largest turn so far */
+    struct disk_snapshot *snapshots;
 };
 
 void disk_init(struct disk *disk);
 void disk_fini(struct disk *disk);
 
-/* HARD_STATE, APPEND or TRUNCATE of the present turn; the data are copied. */
+/* HARD_STATE, APPEND, TRUNCATE or COMPACT of the present turn; the data are copied. */
 void disk_add(struct disk *disk, const struct effect *effect);
 
 /* The turn is over: what was added becomes durable at `done_us`. False: nothing was added. */

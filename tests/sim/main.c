@@ -97,6 +97,8 @@ static void add_report(struct world_report *total, const struct world_report *re
     total->crashes += report->crashes;
     total->elections += report->elections;
     total->epochs += report->epochs;
+    total->snapshots += report->snapshots;
+    total->restored += report->restored;
     total->replays += report->replays;
     total->unavailable += report->unavailable;
     total->settled_won += report->settled_won;
@@ -211,6 +213,7 @@ static void print_text(const struct options *options, const struct world_report 
     (void)printf("%llu seed%s from %llu, %u node%s, %u simulated seconds: every promise held\n"
                  "  actions %llu, acknowledged %llu (replays %llu), unavailable %llu\n"
                  "  crashes %llu, leaderships %llu, epochs %llu, entries %llu\n"
+                 "  snapshots %llu, started from %llu\n"
                  "  digest %016llx\n",
                  (unsigned long long)options->seeds, options->seeds == 1 ? "" : "s",
                  (unsigned long long)options->seed, options->nodes, options->nodes == 1 ? "" : "s",
@@ -218,7 +221,8 @@ static void print_text(const struct options *options, const struct world_report 
                  (unsigned long long)total->acknowledged, (unsigned long long)total->replays,
                  (unsigned long long)total->unavailable, (unsigned long long)total->crashes,
                  (unsigned long long)total->elections, (unsigned long long)total->epochs,
-                 (unsigned long long)total->entries, (unsigned long long)total->digest);
+                 (unsigned long long)total->entries, (unsigned long long)total->snapshots,
+                 (unsigned long long)total->restored, (unsigned long long)total->digest);
 }
 
 static void print_json(const struct options *options, const struct world_report *total, bool passed)
@@ -226,13 +230,15 @@ static void print_json(const struct options *options, const struct world_report 
     (void)printf("{\"seed\": %llu, \"seeds\": %llu, \"nodes\": %u, \"seconds\": %u, "
                  "\"passed\": %s, \"actions\": %llu, \"acknowledged\": %llu, \"replays\": %llu, "
                  "\"unavailable\": %llu, \"crashes\": %llu, \"leaderships\": %llu, "
-                 "\"epochs\": %llu, \"entries\": %llu, \"digest\": \"%016llx\"}\n",
+                 "\"epochs\": %llu, \"entries\": %llu, \"snapshots\": %llu, \"restored\": %llu, "
+                 "\"digest\": \"%016llx\"}\n",
                  (unsigned long long)options->seed, (unsigned long long)options->seeds,
                  options->nodes, options->seconds, passed ? "true" : "false",
                  (unsigned long long)total->actions, (unsigned long long)total->acknowledged,
                  (unsigned long long)total->replays, (unsigned long long)total->unavailable,
                  (unsigned long long)total->crashes, (unsigned long long)total->elections,
                  (unsigned long long)total->epochs, (unsigned long long)total->entries,
+                 (unsigned long long)total->snapshots, (unsigned long long)total->restored,
                  (unsigned long long)total->digest);
 }
 

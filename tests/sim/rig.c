@@ -6,6 +6,7 @@
 
 #include "cluster/base/check.h"
 #include "cluster/clock/hlc.h"
+#include "tests/sim/disk_snapshot.h"
 #include "tests/sim/mail.h"
 
 #define STEP_US       1000
@@ -113,7 +114,7 @@ static void answer_read(struct rig *rig, uint32_t node, const struct effect *eff
 {
     const struct disk_group *group = disk_find(&rig->nodes[node].disk, effect->group);
     CHECK(group != NULL);
-    CHECK(effect->read_log.first >= 1 && effect->read_log.first <= group->count);
+    CHECK(effect->read_log.first > group->compacted && effect->read_log.first <= group->count);
     const uint64_t last =
         effect->read_log.last < group->count ? effect->read_log.last : group->count;
     const struct event event = {
@@ -135,7 +136,15 @@ static void carry_out(struct rig *rig, uint32_t node, const struct effect *effec
     case EFFECT_HARD_STATE:
     case EFFECT_APPEND:
     case EFFECT_TRUNCATE:
+    case EFFECT_COMPACT:
         disk_add(&rig->nodes[node].disk, effect);
+        break;
+    case EFFECT_SNAPSHOT_BEGIN:
+    case EFFECT_SNAPSHOT_CHUNK:
+    case EFFECT_SNAPSHOT_COMMIT:
+    case EFFECT_SNAPSHOT_ABORT:
+        disk_snapshot_add(&rig->nodes[node].disk, effect, rig->now_us + STEP_US,
+                          rig->nodes[node].full);
         break;
     case EFFECT_REPLY:
         take_replies(rig, effect);
@@ -217,6 +226,7 @@ static void boot(struct rig *rig, uint32_t node)
         .seed = 7 * it->boot + node,
         .index_secret = 11 * it->boot + node,
         .tail_bytes_max = TAIL_BYTES_MAX,
+        .snapshot_bytes = rig->snapshot_bytes,
         .self = rig->members[node],
     };
     config.self.boot = it->boot;
@@ -226,9 +236,16 @@ static void boot(struct rig *rig, uint32_t node)
 
 void rig_init(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t epoch_ms)
 {
+    rig_init_taking(rig, nodes, ranges, epoch_ms, 0);
+}
+
+void rig_init_taking(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t epoch_ms,
+                     uint32_t snapshot_bytes)
+{
     CHECK(nodes >= 1 && nodes <= RIG_NODES_MAX);
     memset(rig, 0, sizeof *rig);
     rig->count = nodes;
+    rig->snapshot_bytes = snapshot_bytes;
     rig->silent_group = RIG_NO_GROUP;
     rig->settings = (struct settings){
         .cluster_id = 1,
@@ -302,6 +319,9 @@ static void wake(struct rig *rig, uint32_t node)
         const struct event event = {.kind = EVENT_PERSISTED, .ticket = ticket};
         rig_event(rig, node, &event);
     }
+    struct event report;
+    while (!it->stuck && disk_snapshot_due(&it->disk, rig->now_us, &report))
+        rig_event(rig, node, &report);
     if (cluster_next_tick_us(it->core) <= MONOTONIC_US + rig->now_us) {
         const struct event event = {.kind = EVENT_TICK};
         rig_event(rig, node, &event);
@@ -363,6 +383,29 @@ void rig_off(struct rig *rig, uint32_t node)
     rig->nodes[node].off = true;
 }
 
+static void restore_snapshot(struct rig *rig, uint32_t node, const struct disk_group *group)
+{
+    if (group->snapshot_index == 0)
+        return;
+    const struct disk_snapshot *snapshot =
+        disk_snapshot_find(&rig->nodes[node].disk, group->group, group->snapshot_index);
+    CHECK(snapshot != NULL);
+    for (uint32_t i = 0; i < snapshot->count; i++) {
+        const struct event event = {
+            .kind = EVENT_RESTORE_SNAPSHOT,
+            .restore_snapshot = {.group = group->group,
+                                 .hard_state = group->hard_state,
+                                 .index = snapshot->index,
+                                 .term = snapshot->term,
+                                 .chunk = i,
+                                 .last = i + 1 == snapshot->count,
+                                 .data = snapshot->chunks[i].data,
+                                 .bytes = snapshot->chunks[i].bytes},
+        };
+        rig_event(rig, node, &event);
+    }
+}
+
 void rig_restart(struct rig *rig, uint32_t node)
 {
     struct rig_node *it = &rig->nodes[node];
@@ -372,13 +415,14 @@ void rig_restart(struct rig *rig, uint32_t node)
     it->off = false;
     for (uint32_t i = 0; i < it->disk.group_count; i++) {
         const struct disk_group *group = &it->disk.groups[i];
+        restore_snapshot(rig, node, group);
         const struct event event = {
             .kind = EVENT_RESTORE,
             .restore = {.group = group->group,
                         .hard_state = group->hard_state,
-                        .first = 1,
-                        .entries = group->entries,
-                        .count = group->count},
+                        .first = group->compacted + 1,
+                        .entries = group->entries + group->compacted,
+                        .count = (uint32_t)(group->count - group->compacted)},
         };
         rig_event(rig, node, &event);
     }

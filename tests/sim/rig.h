@@ -23,6 +23,7 @@ struct rig_node {
     struct cluster *core;
     struct disk disk;
     uint64_t boot;
+    bool full;          /* no snapshot finds room on its disk */
     bool off;           /* without power, until rig_restart */
     bool stuck;         /* its disk finishes nothing */
     bool mute, deaf;    /* nothing leaves it; nothing reaches it */
@@ -49,7 +50,8 @@ struct rig {
     struct settings settings;
     struct member members[RIG_NODES_MAX];
     struct rig_node nodes[RIG_NODES_MAX];
-    uint32_t silent_group; /* whose messages are all lost; RIG_NO_GROUP: none */
+    uint32_t silent_group;   /* whose messages are all lost; RIG_NO_GROUP: none */
+    uint32_t snapshot_bytes; /* cluster_config; 0: none are taken */
     struct rig_letter *letters;
     struct effects effects;
 
@@ -66,6 +68,9 @@ struct rig {
 
 /* Founds a cluster; nothing has run yet. */
 void rig_init(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t epoch_ms);
+/* The same, and its groups take a snapshot for each so many bytes of log. */
+void rig_init_taking(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t epoch_ms,
+                     uint32_t snapshot_bytes);
 void rig_fini(struct rig *rig);
 
 /* One event of one node, and everything that follows from it at once. */

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "tests/sim/world.h"
@@ -11,10 +12,11 @@
 
 static struct world_report run(uint64_t seed, uint32_t nodes, enum world_mutation mutation)
 {
-    const struct world_options options = {.seed = seed,
-                                          .nodes = nodes,
-                                          .seconds = mutation == WORLD_FORGET_SYNC ? 20 : 5,
-                                          .mutation = mutation};
+    /* What a start reads can only be untrue after a crash. */
+    const bool crashes = mutation == WORLD_FORGET_SYNC || mutation == WORLD_DROP_CHUNK ||
+                         mutation == WORLD_ALTER_CHUNK || mutation == WORLD_COMPACT_TOO_FAR;
+    const struct world_options options = {
+        .seed = seed, .nodes = nodes, .seconds = crashes ? 20 : 5, .mutation = mutation};
     struct world_report report;
     world_run(&options, &report);
     return report;
@@ -75,6 +77,21 @@ static void assert_noticed(uint32_t nodes, enum world_mutation mutation)
     assert_true(told >= SEEDS / 2);
 }
 
+/* Likewise for what a start reads: it ends there, and says that the store is corrupt. Only seeds
+ * with crashes and small snapshots have it. */
+static void assert_refused(enum world_mutation mutation)
+{
+    uint32_t told = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        const struct world_report report = run(seed, 1, mutation);
+        if (report.mutated && strstr(report.failure, "corrupt") == NULL)
+            fail_msg("seed=%llu: lie %d is not refused: %s", (unsigned long long)seed,
+                     (int)mutation, report.failure);
+        told += report.mutated;
+    }
+    assert_true(told > 0);
+}
+
 static void a_lost_acknowledged_claim_is_noticed(void **state)
 {
     (void)state;
@@ -120,6 +137,25 @@ static void a_disk_that_forgets_is_noticed(void **state)
     assert_noticed(1, WORLD_FORGET_SYNC);
 }
 
+static void a_damaged_snapshot_is_noticed(void **state)
+{
+    (void)state;
+    assert_refused(WORLD_DROP_CHUNK);
+    assert_refused(WORLD_ALTER_CHUNK);
+}
+
+static void a_log_that_does_not_reach_its_snapshot_is_noticed(void **state)
+{
+    (void)state;
+    assert_refused(WORLD_COMPACT_TOO_FAR);
+}
+
+static void a_snapshot_that_differs_is_noticed(void **state)
+{
+    (void)state;
+    assert_noticed(3, WORLD_ALTER_SNAPSHOT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +169,9 @@ int main(void)
         cmocka_unit_test(a_replica_that_went_astray_is_noticed),
         cmocka_unit_test(a_board_that_differs_is_noticed),
         cmocka_unit_test(a_disk_that_forgets_is_noticed),
+        cmocka_unit_test(a_damaged_snapshot_is_noticed),
+        cmocka_unit_test(a_log_that_does_not_reach_its_snapshot_is_noticed),
+        cmocka_unit_test(a_snapshot_that_differs_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

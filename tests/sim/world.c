@@ -59,6 +59,8 @@ static void draw_climate(struct world *world)
     climate->epoch_ms = rng_chance(rng, 1, 3) ? draw(rng, 100, 400) : draw(rng, 1000, 5000);
     climate->players_max = 4000;
     climate->tail_bytes_max = rng_chance(rng, 1, 2) ? draw(rng, 1000, 20000) : TAIL_BYTES_MAX;
+    climate->snapshot_bytes =
+        rng_chance(rng, 3, 4) ? draw(rng, 500, 20000) : (uint32_t)SNAPSHOT_LOG_BYTES;
     climate->sync_us_max = draw(rng, 100, 3000);
     climate->slow_sync_percent = rng_chance(rng, 1, 3) ? draw(rng, 1, 10) : 0;
     climate->delay_us_max = draw(rng, 200, 5000);
@@ -213,6 +215,7 @@ static void finish(struct world *world)
     net_clear(world);
     for (uint32_t i = 0; i < WORLD_RANGES_MAX; i++)
         free(world->digests[i]);
+    snapshots_free_seen(world);
     free(world->acknowledgements);
     free(world);
 }

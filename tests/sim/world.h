@@ -28,6 +28,10 @@ enum world_mutation {
     WORLD_ALTER_PLACE,       /* one node's board has another rank on a place */
     WORLD_ALTER_RANK,        /* a player's page shows another rank */
     WORLD_FORGET_SYNC,       /* crashes lose what was on disk */
+    WORLD_DROP_CHUNK,        /* a stored snapshot lacks a chunk */
+    WORLD_ALTER_CHUNK,       /* a bit of a stored snapshot is another */
+    WORLD_COMPACT_TOO_FAR,   /* the log lacks the first entry behind its snapshot */
+    WORLD_ALTER_SNAPSHOT,    /* one node's snapshot has other bytes */
     WORLD_MUTATIONS,
 };
 
@@ -50,6 +54,8 @@ struct world_report {
     uint64_t crashes;
     uint64_t elections; /* leaderships of ranges that were seen */
     uint64_t epochs;    /* complete ones */
+    uint64_t snapshots; /* taken */
+    uint64_t restored;  /* by starts */
     uint64_t replays;
     uint64_t unavailable;
     uint64_t outcomes[OUTCOME_COUNT];   /* of what was acknowledged */

@@ -69,6 +69,7 @@ void check_step(struct world *world, struct node *node)
 {
     for (uint32_t range = 0; range < world->settings.ranges; range++) {
         check_digest(world, node, range);
+        check_state_bytes(world, node, range);
         check_leader(world, node, range, range);
     }
     check_leader(world, node, WORLD_RANGES_MAX, GROUP_SYSTEM);

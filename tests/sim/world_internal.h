@@ -5,6 +5,7 @@
  *   world_net.c      messages between nodes
  *   world_clients.c  players, their requests and retries; the hunts they play
  *   world_check.c    what must be true
+ *   world_snapshot.c the same of snapshots
  *   world_lies.c     what is made untrue, to check the checks
  */
 #ifndef CAIRN_TESTS_SIM_WORLD_INTERNAL_H
@@ -25,6 +26,7 @@
 struct world_climate {
     uint32_t ranges, epoch_ms, players_max;
     uint32_t tail_bytes_max;
+    uint32_t snapshot_bytes;
     uint32_t sync_us_max;       /* a sync takes up to this */
     uint32_t slow_sync_percent; /* and some take fifty times as long */
     uint32_t delay_us_max;      /* a message takes up to this */
@@ -114,6 +116,11 @@ struct world {
     /* The digest of a range's state at each applied index, by whoever was first. */
     uint64_t *digests[WORLD_RANGES_MAX];
     uint64_t digest_count[WORLD_RANGES_MAX];
+    struct seen_snapshot {
+        uint32_t group;
+        uint64_t index, digest;
+    } * snapshots; /* of their bytes, by whoever was first */
+    uint32_t snapshot_count, snapshot_room;
     uint64_t leader_term[WORLD_RANGES_MAX + 1]; /* the newest term with a known leader */
     uint64_t leader_node[WORLD_RANGES_MAX + 1];
 
@@ -158,6 +165,17 @@ bool clients_quiet(const struct world *world);
 /* world_check.c */
 void check_step(struct world *world, struct node *node);
 void check_end(struct world *world);
+
+/* world_snapshot.c */
+/* Added to a range's number where its state was written for comparison only. */
+#define WORLD_STATE_BYTES 10000
+
+/* A node has written all of a snapshot: its bytes are those of whoever took it at this index. */
+void check_snapshot(struct world *world, struct node *node, uint32_t group, uint64_t index);
+/* A range's state, taken as a snapshot now, has the same bytes on every node, and what is made of
+ * them is the same state. */
+void check_state_bytes(struct world *world, struct node *node, uint32_t range);
+void snapshots_free_seen(struct world *world);
 
 /* world_lies.c */
 /* Whether this lie is to be told now; notes that it was. */

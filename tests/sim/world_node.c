@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cluster/base/check.h"
+#include "tests/sim/disk_snapshot.h"
 #include "tests/sim/world_internal.h"
 
 /* Entries given in one RESTORE. */
@@ -53,6 +54,17 @@ static void note_read(struct reads *reads, const struct effect *effect)
     reads->count++;
 }
 
+/* Its file is written beside the log, and takes its own time. */
+static void store_snapshot(struct world *world, struct node *node, const struct effect *effect)
+{
+    const uint64_t done_us =
+        world->now_us + rng_between(&world->rng, 50, 20 * (uint64_t)world->climate.sync_us_max);
+    const bool full = !world->calm && rng_chance(&world->rng, 1, 20);
+    disk_snapshot_add(&node->disk, effect, done_us, full);
+    if (effect->kind == EFFECT_SNAPSHOT_COMMIT)
+        check_snapshot(world, node, effect->group, effect->snapshot.index);
+}
+
 static void carry_out_one(struct world *world, struct node *node, const struct effect *effect,
                           struct reads *reads)
 {
@@ -63,8 +75,15 @@ static void carry_out_one(struct world *world, struct node *node, const struct e
     case EFFECT_HARD_STATE:
     case EFFECT_APPEND:
     case EFFECT_TRUNCATE:
+    case EFFECT_COMPACT:
         CHECK(effect->ticket == cluster_ticket(node->core));
         disk_add(&node->disk, effect);
+        break;
+    case EFFECT_SNAPSHOT_BEGIN:
+    case EFFECT_SNAPSHOT_CHUNK:
+    case EFFECT_SNAPSHOT_COMMIT:
+    case EFFECT_SNAPSHOT_ABORT:
+        store_snapshot(world, node, effect);
         break;
     case EFFECT_READ_LOG:
         note_read(reads, effect);
@@ -132,7 +151,7 @@ static void answer_read(struct world *world, struct node *node, struct reads *re
     const uint64_t last = reads->list[reads->count].last;
     const struct disk_group *group = disk_find(&node->disk, number);
     CHECK(group != NULL);
-    CHECK(first >= 1 && first <= group->count);
+    CHECK(first > group->compacted && first <= group->count);
     uint32_t count = 0;
     uint64_t bytes = 0;
     while (first + count <= group->count && first + count <= last) {
@@ -170,9 +189,46 @@ void node_event(struct world *world, struct node *node, const struct event *even
         check_step(world, node);
 }
 
+/* False: it was refused. */
+static bool restore_snapshot(struct world *world, struct node *node, const struct disk_group *group)
+{
+    if (group->snapshot_index == 0)
+        return true;
+    const struct disk_snapshot *snapshot =
+        disk_snapshot_find(&node->disk, group->group, group->snapshot_index);
+    CHECK(snapshot != NULL && snapshot->stored);
+    world->report->restored++;
+    uint32_t number = 0;
+    for (uint32_t i = 0; i < snapshot->count && !world->report->failed; i++) {
+        if (i == snapshot->count / 2 && world_lies(world, WORLD_DROP_CHUNK))
+            continue;
+        uint8_t *data = snapshot->chunks[i].data;
+        if (i == snapshot->count / 2 && world_lies(world, WORLD_ALTER_CHUNK))
+            data[snapshot->chunks[i].bytes / 2] ^= 1;
+        const struct event event = {
+            .kind = EVENT_RESTORE_SNAPSHOT,
+            .restore_snapshot = {.group = group->group,
+                                 .hard_state = group->hard_state,
+                                 .index = snapshot->index,
+                                 .term = snapshot->term,
+                                 .chunk = number++,
+                                 .last = i + 1 == snapshot->count,
+                                 .data = data,
+                                 .bytes = snapshot->chunks[i].bytes},
+        };
+        must_step(world, node, &event);
+    }
+    return !world->report->failed;
+}
+
 static void restore_group(struct world *world, struct node *node, const struct disk_group *group)
 {
-    uint64_t first = 1;
+    if (!restore_snapshot(world, node, group))
+        return;
+    uint64_t first = group->compacted + 1;
+    if (group->compacted + 1 < group->count && group->compacted == group->snapshot_index &&
+        group->compacted > 0 && world_lies(world, WORLD_COMPACT_TOO_FAR))
+        first++;
     do {
         const uint64_t left = group->count - (first - 1);
         const struct event event = {
@@ -195,6 +251,7 @@ void node_boot(struct world *world, struct node *node)
         .node = node->id,
         .seed = rng_next(&world->rng),
         .tail_bytes_max = world->climate.tail_bytes_max,
+        .snapshot_bytes = world->climate.snapshot_bytes,
         .self = world->members[node->number],
     };
     config.index_secret = config.seed * UINT64_C(0x9e3779b97f4a7c15);
@@ -215,6 +272,8 @@ void node_boot(struct world *world, struct node *node)
     }
     for (uint32_t i = 0; i < node->disk.group_count; i++)
         restore_group(world, node, &node->disk.groups[i]);
+    if (world->report->failed)
+        return;
     const struct event begin = {.kind = EVENT_START};
     node_event(world, node, &begin);
 }
@@ -227,7 +286,7 @@ void node_crash(struct world *world, struct node *node)
     for (uint32_t i = 0; i < node->disk.group_count; i++) {
         struct disk_group *group = &node->disk.groups[i];
         if (group->group != GROUP_SYSTEM && group->count > 2 &&
-            world_lies(world, WORLD_FORGET_SYNC))
+            group->count > group->snapshot_index && world_lies(world, WORLD_FORGET_SYNC))
             disk_forget(group);
     }
     cluster_free(node->core);
@@ -240,7 +299,9 @@ uint64_t node_next_us(const struct node *node)
 {
     if (node->core == NULL)
         return node->restart_us;
-    const uint64_t sync = disk_next_us(&node->disk);
+    const uint64_t write = disk_next_us(&node->disk);
+    const uint64_t file = disk_snapshot_next_us(&node->disk);
+    const uint64_t sync = write < file ? write : file;
     const uint64_t due = cluster_next_tick_us(node->core);
     uint64_t tick = due > MONOTONIC_START_US ? due - MONOTONIC_START_US : 0;
     if (tick < node->ticked_us + TICK_US_MIN)
@@ -260,7 +321,11 @@ void node_wake(struct world *world, struct node *node)
         const struct event event = {.kind = EVENT_PERSISTED, .ticket = ticket};
         node_event(world, node, &event);
     }
-    if (node_next_us(node) <= world->now_us && disk_next_us(&node->disk) > world->now_us) {
+    struct event report;
+    while (!world->report->failed && disk_snapshot_due(&node->disk, world->now_us, &report))
+        node_event(world, node, &report);
+    if (node_next_us(node) <= world->now_us && disk_next_us(&node->disk) > world->now_us &&
+        !world->report->failed) {
         node->ticked_us = world->now_us;
         const struct event event = {.kind = EVENT_TICK};
         node_event(world, node, &event);

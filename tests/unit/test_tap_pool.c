@@ -26,7 +26,7 @@ static void as_many_sets_as_the_pool_holds_are_taken_and_all_differ(void **state
     for (uint32_t i = 1; i <= SETS; i++) {
         assert_int_equal(tap_pool_take(&pool), i);
         assert_true(is_empty(&pool, i));
-        taps_click(tap_pool_at(&pool, i), (uint16_t)i, i);
+        taps_click(tap_pool_open(&pool, i), (uint16_t)i, i);
     }
     for (uint32_t i = 1; i <= SETS; i++)
         assert_int_equal(tap_pool_at(&pool, i)->patterns[0].treasure, i);
@@ -59,9 +59,9 @@ static void a_set_that_serves_again_knows_nothing_of_its_last_player(void **stat
     struct tap_pool pool;
     assert_int_equal(tap_pool_init(&pool, SETS), STATUS_OK);
     const uint32_t first = tap_pool_take(&pool);
-    taps_click(tap_pool_at(&pool, first), 7, 1000);
-    taps_click(tap_pool_at(&pool, first), 7, 2000);
-    taps_forget(tap_pool_at(&pool, first), 7);
+    taps_click(tap_pool_open(&pool, first), 7, 1000);
+    taps_click(tap_pool_open(&pool, first), 7, 2000);
+    taps_forget(tap_pool_open(&pool, first), 7);
     tap_pool_give_back(&pool, first);
     assert_int_equal(tap_pool_take(&pool), first);
     assert_true(is_empty(&pool, first));
