@@ -95,6 +95,9 @@ static void carry_out(struct group_disk *disk, struct group_disk_write *write)
         free(write->entries);
         write->entries = NULL;
         break;
+    case EFFECT_COMPACT:
+        disk->durable.compacted = true;
+        break;
     default:
         UNREACHABLE();
     }

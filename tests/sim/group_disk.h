@@ -13,10 +13,11 @@ struct group_disk_log {
     struct log_entry *entries; /* entries[i] has index i + 1; the data is ours */
     uint64_t count, capacity;
     struct hard_state hard_state;
+    bool compacted; /* the group has dropped some of it; here it stays */
 };
 
 struct group_disk_write {
-    struct effect effect;      /* HARD_STATE, TRUNCATE or APPEND */
+    struct effect effect;      /* HARD_STATE, TRUNCATE, APPEND or COMPACT */
     struct log_entry *entries; /* copies */
 };
 
@@ -40,7 +41,7 @@ struct group_disk {
 void group_disk_init(struct group_disk *disk);
 void group_disk_fini(struct group_disk *disk);
 
-/* Takes a HARD_STATE, TRUNCATE or APPEND. */
+/* Takes a HARD_STATE, TRUNCATE, APPEND or COMPACT. */
 void group_disk_write(struct group_disk *disk, const struct effect *effect);
 
 /* Everything up to the ticket reaches the disk. */

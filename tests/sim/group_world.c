@@ -220,6 +220,7 @@ static void carry_out(struct group_world *world, struct group_world_node *node)
         case EFFECT_APPEND:
         case EFFECT_HARD_STATE:
         case EFFECT_TRUNCATE:
+        case EFFECT_COMPACT:
             group_disk_write(&node->disk, effect);
             break;
         case EFFECT_SEND:
@@ -284,7 +285,7 @@ static void observe(struct group_world *world, struct group_world_node *node)
         witness_leader(&world->witness, view.term, number);
     if (leads && !node->was_leader) {
         tell(world, "%" PRIu64 " leads in term %" PRIu64, number, view.term);
-        for (uint64_t i = 1; i <= world->witness.applied_count; i++)
+        for (uint64_t i = group_base_index(node->group) + 1; i <= world->witness.applied_count; i++)
             witness_check(&world->witness,
                           group_term_of(node->group, i) == witness_applied_term(&world->witness, i),
                           "a new leader has everything that was applied");
@@ -497,6 +498,7 @@ void group_world_restart(struct group_world *world, uint64_t number)
 {
     struct group_world_node *node = begin_life(world, number);
     const struct group_disk_log *log = &node->disk.durable;
+    CHECK(!log->compacted); /* nobody keeps the snapshots here */
     for (uint64_t i = 0; i < log->count; i++)
         CHECK(group_restore(node->group, &log->entries[i]) == STATUS_OK);
     struct group_turn turn = turn_of(world, node);
@@ -593,6 +595,17 @@ enum status group_world_submit(struct group_world *world, uint64_t number, uint6
     carry_out(world, node);
     end_turn(world, node);
     return status;
+}
+
+void group_world_compact(struct group_world *world, uint64_t number)
+{
+    struct group_world_node *node = &world->nodes[number];
+    struct group_base base;
+    group_snapshot_point(node->group, &base);
+    struct group_turn turn = turn_of(world, node);
+    group_compact(node->group, &turn, &base);
+    carry_out(world, node);
+    end_turn(world, node);
 }
 
 enum status group_world_change(struct group_world *world, uint64_t number,

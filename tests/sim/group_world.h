@@ -97,6 +97,8 @@ bool group_world_all_applied(struct group_world *world);
 /* A command whose first 8 bytes are `value`. */
 enum status group_world_submit(struct group_world *world, uint64_t node, uint64_t value,
                                uint32_t bytes);
+/* What is applied there counts as stored in a snapshot. Such a node cannot be restarted here. */
+void group_world_compact(struct group_world *world, uint64_t node);
 enum status group_world_change(struct group_world *world, uint64_t node,
                                const struct replica *replicas, uint32_t count);
 enum status group_world_transfer(struct group_world *world, uint64_t node, uint64_t to);
