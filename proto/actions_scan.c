@@ -4,17 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cluster/base/bytes.h"
-
-#define VARINT_BYTES_MAX 10
-#define TAG_MAX          UINT32_C(0x1fffffff)
-
-enum wire {
-    WIRE_VARINT = 0,
-    WIRE_FIXED_64 = 1,
-    WIRE_BYTES = 2,
-    WIRE_FIXED_32 = 5,
-};
+#include "proto/wire.h"
 
 enum form {
     FORM_WHOLE,    /* 64 bits */
@@ -50,63 +40,8 @@ struct message {
     size_t count;
 };
 
-/* One field as it stands in the bytes. */
-struct piece {
-    uint64_t tag;
-    unsigned wire;
-    uint64_t value;      /* WIRE_VARINT */
-    const uint8_t *data; /* WIRE_BYTES */
-    size_t bytes;
-};
-
-/* Unlike take_varint this one takes forms that are longer than needed: some writers leave room for
- * a length before they know it. */
-static uint64_t take_number(struct reader *reader)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < VARINT_BYTES_MAX; i++) {
-        const uint8_t byte = take_u8(reader);
-        if (i == VARINT_BYTES_MAX - 1 && byte > 1)
-            break;
-        value |= (uint64_t)(byte & 0x7f) << (7 * i);
-        if ((byte & 0x80) == 0)
-            return value;
-    }
-    reader->failed = true;
-    return 0;
-}
-
-static bool take_piece(struct reader *reader, struct piece *piece)
-{
-    const uint64_t key = take_number(reader);
-    *piece = (struct piece){.tag = key >> 3, .wire = (unsigned)(key & 7)};
-    if (piece->tag == 0 || piece->tag > TAG_MAX)
-        return false;
-    uint64_t bytes = 0;
-    switch (piece->wire) {
-    case WIRE_VARINT:
-        piece->value = take_number(reader);
-        return reader_ok(reader);
-    case WIRE_FIXED_64:
-        (void)take_u64(reader);
-        return reader_ok(reader);
-    case WIRE_FIXED_32:
-        (void)take_u32(reader);
-        return reader_ok(reader);
-    case WIRE_BYTES:
-        bytes = take_number(reader);
-        if (bytes > reader_left(reader))
-            return false;
-        piece->bytes = (size_t)bytes;
-        piece->data = take_bytes(reader, piece->bytes);
-        return reader_ok(reader);
-    default:
-        return false; /* groups, which nobody writes any more */
-    }
-}
-
 static bool check_text(const struct request_reading *reading, const char *name,
-                       const struct piece *piece)
+                       const struct wire_piece *piece)
 {
     const char *text = (const char *)piece->data;
     if (memchr(text, '\0', piece->bytes) != NULL || utf8_prefix(text, piece->bytes) != piece->bytes)
@@ -115,7 +50,7 @@ static bool check_text(const struct request_reading *reading, const char *name,
 }
 
 static bool check_piece(const struct request_reading *reading, const struct field *field,
-                        const struct piece *piece)
+                        const struct wire_piece *piece)
 {
     const bool whole = field->form == FORM_WHOLE || field->form == FORM_WHOLE_32;
     if (piece->wire != (whole ? WIRE_VARINT : WIRE_BYTES))
@@ -133,9 +68,9 @@ static bool refuse_bytes(const struct request_reading *reading)
 /* The next field; NULL: refused. */
 static const struct field *take_field(const struct request_reading *reading,
                                       const struct message *message, struct reader *reader,
-                                      struct piece *piece)
+                                      struct wire_piece *piece)
 {
-    if (!take_piece(reader, piece)) {
+    if (!wire_take(reader, piece)) {
         (void)refuse_bytes(reading);
         return NULL;
     }
@@ -150,7 +85,7 @@ static const struct field *take_field(const struct request_reading *reading,
 }
 
 static bool check_once(const struct request_reading *reading, const struct field *field,
-                       const struct piece *piece, uint32_t *seen)
+                       const struct wire_piece *piece, uint32_t *seen)
 {
     const uint32_t bit = UINT32_C(1) << piece->tag;
     if ((*seen & bit) != 0)
@@ -160,7 +95,7 @@ static bool check_once(const struct request_reading *reading, const struct field
     return true;
 }
 
-static bool scan_action(const struct request_reading *reading, const struct piece *action,
+static bool scan_action(const struct request_reading *reading, const struct wire_piece *action,
                         enum form form)
 {
     const struct message message = form == FORM_CLAIM
@@ -170,7 +105,7 @@ static bool scan_action(const struct request_reading *reading, const struct piec
     struct reader reader;
     reader_init(&reader, action->data, action->bytes);
     while (!reader_done(&reader)) {
-        struct piece piece;
+        struct wire_piece piece;
         const struct field *field = take_field(reading, &message, &reader, &piece);
         if (field == NULL || !check_once(reading, field, &piece, &seen))
             return false;
@@ -194,7 +129,7 @@ bool actions_scan(struct request_reading *reading, const void *body, size_t byte
     struct reader reader;
     reader_init(&reader, body, bytes);
     while (!reader_done(&reader)) {
-        struct piece piece;
+        struct wire_piece piece;
         reading->list = NULL;
         const struct field *field = take_field(reading, &message, &reader, &piece);
         if (field == NULL)

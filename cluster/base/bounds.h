@@ -44,6 +44,16 @@
 #define PLAYERS_MAX_LIMIT   100000000
 #define RECEIPTS_PER_PLAYER 16 /* average room; memory is touched only as it fills */
 
+/* Membership. */
+#define MEMBERS_MAX         1024  /* that one node can know; the simulator runs 1000 */
+#define MEMBERS_REMOVED_MAX 16384 /* ids that may never come back */
+#define CONTACTS_MAX        16    /* addresses to join by */
+#define OBSERVERS_MAX       4     /* that are named with a suspicion */
+#define GOSSIP_RUMOURS_MAX  64    /* in one message */
+#define GOSSIP_BUCKETS      64    /* parts of a view that are compared */
+#define INCARNATION_MAX     (UINT64_C(1) << 48)
+#define ADDRESS_LENGTH_MAX  255
+
 /* Boards. */
 #define BOARD_TOP   1000
 #define BOARDS_KEPT 16

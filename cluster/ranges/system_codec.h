@@ -10,8 +10,6 @@
 #include "cluster/base/bytes.h"
 #include "cluster/base/ids.h"
 
-#define ADDRESS_LENGTH_MAX 255
-
 /* Decided once, when the cluster is founded. */
 struct settings {
     uint64_t cluster_id;
