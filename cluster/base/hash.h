@@ -15,6 +15,11 @@ uint64_t hash_bytes(const void *data, size_t size);
 /* XXH3_64bits with a seed: chains digests, `hash_chain(previous, data)`. */
 uint64_t hash_chain(uint64_t seed, const void *data, size_t size);
 
+/* hash_chain of just so many bytes, for what is hashed with every action: a compiler that knows the
+ * size makes a dozen instructions of it. */
+uint64_t hash_16(uint64_t seed, const void *data);
+uint64_t hash_32(uint64_t seed, const void *data);
+
 /* The hash that places a player: XXH3_64bits, seed 0, of his 16 bytes. */
 uint64_t hash_player(const struct player_id *player);
 

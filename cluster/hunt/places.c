@@ -10,10 +10,16 @@ struct site {
     uint16_t place;
 };
 
+#define BUCKETS 512
+_Static_assert(TREASURES_MAX <= UINT16_MAX, "a bucket's start fits 16 bits");
+
 struct places {
     uint32_t count;
-    int64_t widest;  /* the largest reach */
-    int64_t *firsts; /* the sites' first coordinates, close together for the search */
+    int64_t lowest;               /* of the first coordinates */
+    unsigned shift;               /* a bucket is 2^shift wide */
+    uint16_t starts[BUCKETS + 1]; /* the first site in each bucket, or after it */
+    int64_t widest;               /* the largest reach */
+    int64_t *firsts;              /* the sites' first coordinates, close together for the search */
     struct site sites[];
 };
 
@@ -23,6 +29,24 @@ static int compare_sites(const void *a, const void *b)
     if (one->spot.first != other->spot.first)
         return one->spot.first < other->spot.first ? -1 : 1;
     return (int)one->place - (int)other->place;
+}
+
+/* As narrow as it takes the buckets to reach from the first site to the last. */
+static void fill_buckets(struct places *places)
+{
+    const uint32_t count = places->count;
+    places->lowest = count > 0 ? places->firsts[0] : 0;
+    const uint64_t span = count > 0 ? (uint64_t)(places->firsts[count - 1] - places->lowest) : 0;
+    while (span >> places->shift >= BUCKETS)
+        places->shift++;
+    uint32_t site = 0;
+    for (uint32_t bucket = 0; bucket <= BUCKETS; bucket++) {
+        while (site < count &&
+               (uint64_t)(places->firsts[site] - places->lowest) >> places->shift < bucket)
+            site++;
+        places->starts[bucket] = (uint16_t)site;
+    }
+    CHECK(places->starts[BUCKETS] == count);
 }
 
 struct places *places_new(const struct definition *definition)
@@ -51,6 +75,7 @@ struct places *places_new(const struct definition *definition)
     qsort(places->sites, count, sizeof places->sites[0], compare_sites);
     for (uint32_t i = 0; i < count; i++)
         places->firsts[i] = places->sites[i].spot.first;
+    fill_buckets(places);
     return places;
 }
 
@@ -66,8 +91,13 @@ void places_free(struct places *places)
  * could predict it. */
 static uint32_t first_from(const struct places *places, int64_t from)
 {
-    uint32_t at = 0;
-    uint32_t left = places->count;
+    if (from <= places->lowest)
+        return 0;
+    const uint64_t bucket = (uint64_t)(from - places->lowest) >> places->shift;
+    if (bucket >= BUCKETS)
+        return places->count;
+    uint32_t at = places->starts[bucket];
+    uint32_t left = places->starts[bucket + 1] - at;
     while (left > 1) {
         const uint32_t half = left / 2;
         at += half * (uint32_t)(places->firsts[at + half - 1] < from);

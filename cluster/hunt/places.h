@@ -1,6 +1,7 @@
 /* cluster/hunt/places.h -- The treasures of one version, arranged so that those around a click are
  * found without looking at all of them: sorted by one coordinate, and a click looks at the stretch
- * that the largest radius spans around it. */
+ * that the largest radius spans around it. Where that begins is looked up in buckets of equal
+ * width, and by halving in a bucket that holds many. */
 #ifndef CAIRN_CLUSTER_HUNT_PLACES_H
 #define CAIRN_CLUSTER_HUNT_PLACES_H
 

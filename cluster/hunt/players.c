@@ -53,7 +53,7 @@ static uint64_t secret_hash(const struct players *players, uint16_t hunt,
                             const struct player_id *id)
 {
     /* The golden ratio spreads a player's hunts over the index. */
-    const uint64_t hash = hash_chain(players->secret, id->bytes, sizeof id->bytes);
+    const uint64_t hash = hash_16(players->secret, id->bytes);
     return hash ^ hunt * UINT64_C(0x9e3779b97f4a7c15);
 }
 

@@ -205,7 +205,7 @@ static void fold_result(struct range_state *state, const struct result *result)
         (uint64_t)result->score,
         (uint64_t)result->seq << 32 | (uint64_t)result->treasure << 1 | result->replayed,
     };
-    state->digest = hash_chain(state->digest, folded, sizeof folded);
+    state->digest = hash_32(state->digest, folded);
 }
 
 static void judge_all(struct range_state *state, struct moment moment, const struct action *actions,

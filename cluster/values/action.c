@@ -65,7 +65,7 @@ uint64_t action_content(const struct action *action)
         store_u32(bytes, (uint32_t)action->x);
         store_u32(bytes + 4, (uint32_t)action->y);
         store_u64(bytes + 8, (uint64_t)action->time_ms);
-        return hash_chain(ACTION_CLAIM, bytes, sizeof bytes);
+        return hash_16(ACTION_CLAIM, bytes);
     }
     CHECK(action->kind == ACTION_REACTION);
     CHECK(action->emoji.length <= EMOJI_BYTES_MAX);

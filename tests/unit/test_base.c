@@ -342,6 +342,11 @@ static void hashes_are_those_of_xxh3(void **state)
     assert_true(hash_bytes(player.bytes, sizeof player.bytes) == hash_player(&player));
     assert_true(hash_chain(0, player.bytes, sizeof player.bytes) == hash_player(&player));
     assert_true(hash_chain(1, player.bytes, sizeof player.bytes) != hash_player(&player));
+    const uint8_t bytes[32] = {1, 2, 3, [15] = 4, [16] = 5, [31] = 6};
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        assert_true(hash_16(seed, bytes) == hash_chain(seed, bytes, 16));
+        assert_true(hash_32(seed, bytes) == hash_chain(seed, bytes, 32));
+    }
 }
 
 /* The definition, in whole numbers: range r begins at the smallest x with x ranges / 65536 >= r. */
