@@ -147,6 +147,7 @@ static struct range_state *read_items(const struct items *items)
 
 static void change_items(struct items *items, struct fuzz_input *input)
 {
+    CHECK(items->count > 0);
     for (uint32_t i = 0; i < CHANGES_MAX && input->left >= 4; i++) {
         const uint32_t which = fuzz_u8(input) % items->count;
         const size_t at = fuzz_u16(input);
