@@ -100,9 +100,11 @@ static uint64_t promise_of(const struct play *play, uint32_t range, uint64_t sta
 {
     const uint64_t length_us = UINT64_C(1000) * play->world->settings.epoch_ms;
     const uint64_t last = model_last_hlc(play->model, range);
-    const uint64_t us = (stamp > last ? stamp : last) >> 12;
-    const uint64_t left_us = length_us - us % length_us;
-    return us / length_us + (left_us < length_us / 4 ? 1 : 0);
+    const uint64_t latest = stamp > last ? stamp : last;
+    const uint64_t epoch = (latest >> 12) / length_us;
+    /* In stamps, not microseconds: the counter counts too. */
+    const uint64_t left = ((epoch + 1) * length_us << 12) - latest;
+    return epoch + (left < length_us / 4 << 12 ? 1 : 0);
 }
 
 static void play_learn(struct play *play, struct reading *reading, const struct record *record)
