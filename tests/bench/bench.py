@@ -23,7 +23,7 @@ from node import Failure
 SCALES = {
     "full": {"runs": 3, "seconds": 5, "players": 20000, "open_rate": 20000, "good_rate": 2000,
              "epoch_ms": 10000, "engine_players": (100000, 1000000), "engine_claims": 5000000,
-             "redis_claims": 150000, "soak_players": 100000, "soak_rate": 20000,
+             "redis_claims": 100000, "soak_players": 100000, "soak_rate": 20000,
              "soak_seconds": 120},
     "quick": {"runs": 1, "seconds": 3, "players": 20000, "open_rate": 20000, "good_rate": 2000,
               "epoch_ms": 1000, "engine_players": (100000, 1000000), "engine_claims": 2000000,

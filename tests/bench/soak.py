@@ -30,6 +30,7 @@ KEPT = {
     "allocations": "cairn_heap_allocations_total",
     "descriptors": "cairn_descriptors_open",
 }
+ACCOUNTED = ("tables", "boards", "tails", "ledgers", "turn")
 
 
 def without_receipts(sample):
@@ -42,7 +43,7 @@ def steady(sample):
 
 def unexplained(sample):
     """What no part of the node says that it holds: a leak would be here."""
-    return steady(sample) - sum(sample[name] for name in ("boards", "tails", "ledgers", "turn"))
+    return steady(sample) - sum(sample[name] for name in ACCOUNTED)
 
 
 def sample_of(node, began):
