@@ -14,9 +14,9 @@
  * A database whose log is damaged is refused at store_open(): see store_recovery.c.
  *
  * Threads: building, submitting and closing belong to one thread (the thinking one). Reading,
- * store_backlog() and store_measure() are for any thread. Callbacks of readers run on the caller's
- * thread, `completed` on the log thread: it only moves the news to where it is waited for, and
- * calls nothing of this interface. */
+ * store_backlog(), store_taken() and store_measure() are for any thread. Callbacks of readers run
+ * on the caller's thread, `completed` on the log thread: it only moves the news to where it is
+ * waited for, and calls nothing of this interface. */
 #ifndef CAIRN_NODE_STORE_H
 #define CAIRN_NODE_STORE_H
 
@@ -79,9 +79,22 @@ void store_append(struct store *store, uint32_t group, uint64_t first_index,
 /* Drop the entries from this index on. */
 void store_truncate(struct store *store, uint32_t group, uint64_t from_index);
 
-/* Drop the entries up to and including this one, which a snapshot replaces; it may lie behind the
- * last entry (a snapshot from the leader), but never before an earlier compaction. */
-void store_compact(struct store *store, uint32_t group, uint64_t through_index);
+/* Where a group's state is read from at the start, and its entries from behind it: the file of a
+ * snapshot, which is durable. */
+struct store_snapshot {
+    uint64_t index, term; /* of the last entry it contains; index 0: there is none */
+    uint64_t bytes;       /* of the file */
+    uint64_t digest;      /* of its content */
+};
+
+struct store_compaction {
+    uint64_t through; /* entries up to and including this one go; 0: none */
+    struct store_snapshot snapshot;
+};
+
+/* Refer to the group's snapshot, and drop entries that it replaces. `through` is at most its index;
+ * that may lie behind the last entry (a snapshot from the leader). Neither ever goes back. */
+void store_compact(struct store *store, uint32_t group, const struct store_compaction *compaction);
 
 /* A small named value, such as the node's id. `name`: 1 to STORE_META_NAME_MAX characters. */
 void store_put_meta(struct store *store, const char *name, const void *value, size_t bytes);
@@ -96,6 +109,9 @@ MUST_USE enum status store_submit(struct store *store, uint64_t ticket);
 
 /* Bytes that were submitted and are not durable yet: hold back before they reach the bound. */
 size_t store_backlog(struct store *store);
+
+/* Bytes that were ever submitted since the opening. Any thread. */
+uint64_t store_taken(struct store *store);
 
 /* Wait until everything submitted is durable and reported. For start and stop, not for turns.
  * STATUS_IO: the store is dead. */
@@ -113,6 +129,7 @@ struct store_group {
     uint64_t vote;
     uint64_t replica;
     uint64_t compacted_through; /* 0: never; entries start behind it */
+    struct store_snapshot snapshot;
 };
 
 /* Calls fn for each group, in ascending order, until it returns another status than STATUS_OK;
@@ -146,6 +163,12 @@ struct store_entries {
 MUST_USE enum status store_read(struct store *store, const struct store_span *span,
                                 struct store_entries *ret_entries, struct store_error *error);
 void store_entries_free(struct store_entries *entries);
+
+/* --- Space ------------------------------------------------------------------------------------ */
+
+/* Give back what a compaction dropped, as far as whole tables hold nothing else; the rest goes with
+ * RocksDB's own work. After the compaction is durable. Takes some milliseconds; any thread. */
+void store_reclaim(struct store *store, uint32_t group, uint64_t through_index);
 
 /* --- Metrics ---------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* node/store_format.h -- Keys and values in the database.
  *
  *     key                                    value
- *     'c' group                              version  through u64                 checksum
+ *     'c' group                              version  compaction                  checksum
  *     'e' group index                        the entry, see below
  *     'h' group                              version  term u64  vote u64  replica u64  checksum
  *     'm' name                               version  bytes                       checksum
@@ -13,6 +13,8 @@
  * is found too. An entry's value:
  *
  *     version u8  type u8  zero u16  bytes u32  term u64  checksum u64  data
+ *
+ * A compaction: through u64, and of the snapshot index u64  term u64  bytes u64  digest u64.
  *
  * 'w' is the marker of a write, its last operation: `number` grows by one each time. Its last
  * bytes are a word that is not zero and can be searched for: store_recovery.c says why. */
@@ -32,6 +34,7 @@
 #define STORE_META_KEY_MAX     (1 + STORE_META_NAME_MAX)
 #define STORE_ENTRY_HEAD_BYTES 24
 #define STORE_HARD_STATE_BYTES 24 /* term, vote, replica */
+#define STORE_COMPACTION_BYTES 40
 #define STORE_SMALL_BYTES_MAX  (1 + STORE_META_BYTES_MAX + 8)
 #define STORE_MARKER_BYTES     25
 #define STORE_MARKER_WORD      "CairnEnd"

@@ -23,7 +23,7 @@
 #define LEVEL0_SLOW      64
 #define LEVEL0_STOP      96
 #define TABLE_SYNC_BYTES (UINT64_C(1) << 20) /* more at once would keep the log's syncs waiting */
-#define LEVEL1_BYTES     (UINT64_C(256) << 20)
+#define LEVEL1_MEMTABLES 16
 #define INFO_LOG_BYTES   (UINT32_C(1) << 20)
 #define INFO_LOGS_MAX    2
 #define INFO_LOG_WARN    2 /* rocksdb::InfoLogLevel::WARN_LEVEL */
@@ -116,7 +116,8 @@ static void set_options(struct store *store, size_t memtable_bytes)
     rocksdb_options_set_level0_file_num_compaction_trigger(options, LEVEL0_COMPACT);
     rocksdb_options_set_level0_slowdown_writes_trigger(options, LEVEL0_SLOW);
     rocksdb_options_set_level0_stop_writes_trigger(options, LEVEL0_STOP);
-    rocksdb_options_set_max_bytes_for_level_base(options, LEVEL1_BYTES);
+    rocksdb_options_set_max_bytes_for_level_base(options,
+                                                 LEVEL1_MEMTABLES * (uint64_t)memtable_bytes);
     rocksdb_options_set_target_file_size_base(options, 2 * (uint64_t)memtable_bytes);
     rocksdb_options_set_bytes_per_sync(options, TABLE_SYNC_BYTES);
 
@@ -286,4 +287,18 @@ void store_close(struct store *store)
     free(store->writing.data);
     free(store->path);
     free(store);
+}
+
+/* --- Space --------------------------------------------------------------------------------------
+ */
+
+void store_reclaim(struct store *store, uint32_t group, uint64_t through_index)
+{
+    const struct store_key first = store_key_entry(group, 0);
+    const struct store_key last = store_key_entry(group, through_index);
+    char *message = NULL;
+    rocksdb_delete_file_in_range(store->db, (const char *)first.bytes, first.size,
+                                 (const char *)last.bytes, last.size, &message);
+    if (message != NULL)
+        rocksdb_free(message); /* it is tried again with the next compaction */
 }

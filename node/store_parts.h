@@ -42,6 +42,7 @@ struct store {
     pthread_cond_t idle; /* for store_drain: nothing waits or is under way, or dead */
     struct store_buffer queued;
     size_t writing_bytes; /* under way */
+    uint64_t taken;       /* ever submitted */
     uint64_t turns;
     uint64_t writes;
     uint64_t bytes;

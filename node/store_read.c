@@ -109,22 +109,30 @@ static enum status corrupt_group(const struct store *store, uint32_t group, cons
 /* --- Groups ------------------------------------------------------------------------------------
  */
 
+/* False: no compaction can say this. */
+static bool take_compaction(struct store_group *group, const struct small_value *value)
+{
+    struct reader reader;
+    reader_init(&reader, value->payload, value->bytes);
+    group->compacted_through = take_u64(&reader);
+    group->snapshot.index = take_u64(&reader);
+    group->snapshot.term = take_u64(&reader);
+    group->snapshot.bytes = take_u64(&reader);
+    group->snapshot.digest = take_u64(&reader);
+    return reader_done(&reader) && group->snapshot.index > 0 &&
+           group->snapshot.index < UINT64_MAX && group->compacted_through <= group->snapshot.index;
+}
+
 static enum status read_compacted(struct store *store, struct store_group *group,
                                   struct store_error *error)
 {
     const struct store_key key = store_key_group(STORE_KEY_COMPACTED, group->group);
     struct small_value value;
     enum status status = small_get(store, &key, &value, error);
-    if (status == STATUS_NOT_FOUND) {
-        group->compacted_through = 0;
+    if (status == STATUS_NOT_FOUND)
         status = STATUS_OK;
-    } else if (status == STATUS_CORRUPT || (status == STATUS_OK && value.bytes != 8)) {
+    else if (status == STATUS_CORRUPT || (status == STATUS_OK && !take_compaction(group, &value)))
         status = corrupt_group(store, group->group, "its compaction", error);
-    } else if (status == STATUS_OK) {
-        struct reader reader;
-        reader_init(&reader, value.payload, value.bytes);
-        group->compacted_through = take_u64(&reader);
-    }
     small_free(&value);
     return status;
 }

@@ -104,15 +104,22 @@ void store_truncate(struct store *store, uint32_t group, uint64_t from_index)
     drop_entries(store, group, from_index, UINT64_MAX);
 }
 
-void store_compact(struct store *store, uint32_t group, uint64_t through_index)
+void store_compact(struct store *store, uint32_t group, const struct store_compaction *compaction)
 {
-    CHECK(through_index > 0);
-    CHECK(through_index < UINT64_MAX);
-    uint8_t payload[8];
-    put_u64_at(payload, through_index);
+    const struct store_snapshot *snapshot = &compaction->snapshot;
+    CHECK(snapshot->index > 0);
+    CHECK(snapshot->index < UINT64_MAX);
+    CHECK(compaction->through <= snapshot->index);
+    uint8_t payload[STORE_COMPACTION_BYTES];
+    put_u64_at(payload, compaction->through);
+    put_u64_at(payload + 8, snapshot->index);
+    put_u64_at(payload + 16, snapshot->term);
+    put_u64_at(payload + 24, snapshot->bytes);
+    put_u64_at(payload + 32, snapshot->digest);
     const struct store_key key = store_key_group(STORE_KEY_COMPACTED, group);
     put_small(store, &key, payload, sizeof payload);
-    drop_entries(store, group, 0, through_index + 1);
+    if (compaction->through > 0)
+        drop_entries(store, group, 0, compaction->through + 1);
 }
 
 void store_put_meta(struct store *store, const char *name, const void *value, size_t bytes)
@@ -142,15 +149,17 @@ static bool queue_turn(struct store *store, uint64_t ticket)
 {
     struct store_buffer *building = &store->building;
     struct store_buffer *queued = &store->queued;
+    const size_t bytes = building->used;
     if (queued->turns == 0) {
         buffer_swap(building, queued);
     } else {
-        if (building->used > queued->capacity - queued->used)
+        if (bytes > queued->capacity - queued->used)
             return false;
-        memcpy(queued->data + queued->used, building->data, building->used);
-        queued->used += building->used;
+        memcpy(queued->data + queued->used, building->data, bytes);
+        queued->used += bytes;
     }
     CHECK(queued->turns == 0 || ticket > queued->ticket);
+    store->taken += bytes;
     queued->ticket = ticket;
     queued->turns++;
     buffer_clear(building);
@@ -179,6 +188,14 @@ size_t store_backlog(struct store *store)
 {
     (void)pthread_mutex_lock(&store->mutex);
     const size_t bytes = store->queued.used + store->writing_bytes;
+    (void)pthread_mutex_unlock(&store->mutex);
+    return bytes;
+}
+
+uint64_t store_taken(struct store *store)
+{
+    (void)pthread_mutex_lock(&store->mutex);
+    const uint64_t bytes = store->taken;
     (void)pthread_mutex_unlock(&store->mutex);
     return bytes;
 }

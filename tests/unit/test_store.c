@@ -156,6 +156,16 @@ static void append_text(struct store *store, uint32_t group, uint64_t index, uin
     store_append(store, group, index, &entry, 1);
 }
 
+/* Drops the log through there, for a snapshot taken there. */
+static void compact(struct store *store, uint32_t group, uint64_t through)
+{
+    const struct store_compaction compaction = {
+        .through = through,
+        .snapshot = {.index = through, .term = 1, .bytes = 100, .digest = 7},
+    };
+    store_compact(store, group, &compaction);
+}
+
 /* All groups and entries as text: "7: term 3 vote 2 replica 11 after 0: 1:1=a 2:1=b\n". */
 struct dump {
     struct store *store;
@@ -305,7 +315,7 @@ static void a_compaction_drops_what_is_before_it(void **state)
     append_text(fixture->store, 1, 2, 1, "b");
     append_text(fixture->store, 1, 3, 1, "c");
     submit_and_wait(fixture, 1);
-    store_compact(fixture->store, 1, 2);
+    compact(fixture->store, 1, 2);
     submit_and_wait(fixture, 2);
     fixture_reopen(fixture);
 
@@ -317,11 +327,84 @@ static void a_compaction_may_lie_behind_the_last_entry(void **state)
     struct fixture *fixture = *state;
     store_hard_state(fixture->store, 1, 1, 1, 11);
     append_text(fixture->store, 1, 1, 1, "a");
-    store_compact(fixture->store, 1, 50);
+    compact(fixture->store, 1, 50);
     append_text(fixture->store, 1, 51, 9, "z");
     submit_and_wait(fixture, 1);
 
     assert_holds(fixture, "1: term 1 vote 1 replica 11 after 50: 51:9=z\n");
+}
+
+static enum status take_group(void *context, const struct store_group *group)
+{
+    struct store_group *taken = context;
+    *taken = *group;
+    return STATUS_OK;
+}
+
+static void a_reference_to_a_snapshot_comes_back(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_compaction first = {
+        .through = 0, .snapshot = {.index = 2, .term = 5, .bytes = 4711, .digest = UINT64_MAX}};
+    const struct store_compaction second = {
+        .through = 1, .snapshot = {.index = 3, .term = 6, .bytes = 4712, .digest = 1}};
+    struct store_group group = {0};
+    store_hard_state(fixture->store, 1, 1, 1, 11);
+    for (uint64_t index = 1; index <= 3; index++)
+        append_text(fixture->store, 1, index, 1, "a");
+    submit_and_wait(fixture, 1);
+    assert_int_equal(store_each_group(fixture->store, &fixture->error, take_group, &group),
+                     STATUS_OK);
+    assert_int_equal(group.snapshot.index, 0);
+    assert_int_equal(group.compacted_through, 0);
+
+    /* It may leave the whole log. */
+    store_compact(fixture->store, 1, &first);
+    submit_and_wait(fixture, 2);
+    fixture_reopen(fixture);
+    assert_int_equal(store_each_group(fixture->store, &fixture->error, take_group, &group),
+                     STATUS_OK);
+    assert_memory_equal(&group.snapshot, &first.snapshot, sizeof first.snapshot);
+    assert_holds(fixture, "1: term 1 vote 1 replica 11 after 0: 1:1=a 2:1=a 3:1=a\n");
+
+    store_compact(fixture->store, 1, &second);
+    submit_and_wait(fixture, 3);
+    assert_int_equal(store_each_group(fixture->store, &fixture->error, take_group, &group),
+                     STATUS_OK);
+    assert_memory_equal(&group.snapshot, &second.snapshot, sizeof second.snapshot);
+    assert_holds(fixture, "1: term 1 vote 1 replica 11 after 1: 2:1=a 3:1=a\n");
+}
+
+static void what_is_submitted_counts_as_taken(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint64_t before = store_taken(fixture->store);
+    append_text(fixture->store, 1, 1, 1, "some text");
+    assert_int_equal(store_taken(fixture->store), before);
+    submit_and_wait(fixture, 1);
+    assert_in_range(store_taken(fixture->store), before + strlen("some text"), before + 100);
+}
+
+/* Only what the compaction dropped. */
+static void reclaiming_leaves_everything_else(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t group = 0; group <= 2; group++) {
+        store_hard_state(fixture->store, group, 1, 1, 11);
+        append_text(fixture->store, group, 1, 1, "a");
+        append_text(fixture->store, group, 2, 1, "b");
+    }
+    submit_and_wait(fixture, 1);
+    fixture_reopen(fixture); /* what is recovered goes into tables */
+    compact(fixture->store, 1, 1);
+    submit_and_wait(fixture, 2);
+    fixture_reopen(fixture);
+    store_reclaim(fixture->store, 1, 1);
+    fixture_reopen(fixture);
+
+    assert_holds(fixture, "0: term 1 vote 1 replica 11 after 0: 1:1=a 2:1=b\n"
+                          "1: term 1 vote 1 replica 11 after 1: 2:1=b\n"
+                          "2: term 1 vote 1 replica 11 after 0: 1:1=a 2:1=b\n");
 }
 
 static void turns_that_wait_together_are_one_write(void **state)
@@ -488,7 +571,7 @@ static void a_read_of_what_is_not_there_is_not_found(void **state)
     struct fixture *fixture = *state;
     append_text(fixture->store, 1, 1, 1, "a");
     append_text(fixture->store, 1, 2, 1, "b");
-    store_compact(fixture->store, 1, 1);
+    compact(fixture->store, 1, 1);
     append_text(fixture->store, 3, 5, 1, "another group's");
     submit_and_wait(fixture, 1);
 
@@ -747,6 +830,9 @@ int main(void)
         STORE_TEST(a_truncation_leaves_other_groups_alone),
         STORE_TEST(a_compaction_drops_what_is_before_it),
         STORE_TEST(a_compaction_may_lie_behind_the_last_entry),
+        STORE_TEST(a_reference_to_a_snapshot_comes_back),
+        STORE_TEST(what_is_submitted_counts_as_taken),
+        STORE_TEST(reclaiming_leaves_everything_else),
         STORE_TEST(turns_that_wait_together_are_one_write),
         STORE_TEST(an_empty_turn_is_reported_without_a_write),
         STORE_TEST(the_callers_memory_is_free_after_the_call),
