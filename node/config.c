@@ -50,6 +50,8 @@ const struct config_field config_fields[CONFIG_FIELDS] = {
     NUMBER(limits, request_ms, "10000", 1, 600000),
     NUMBER(limits, connections, "10000", 1, 1000000),
     NUMBER(limits, waiting_actions, "50000", 1, 1000000),
+    NUMBER(disk, snapshot_bytes, "16777216", 4096, 1 << 30),
+    NUMBER(disk, reserve_bytes, "671088640", 0, UINT32_MAX),
     {"log", "level", CONFIG_LEVEL, offsetof(struct config, log.level), "info", 0, 0},
     {"log", "format", CONFIG_FORMAT, offsetof(struct config, log.format), "text", 0, 0},
 };

@@ -44,6 +44,9 @@ struct config {
         uint32_t body_bytes, header_bytes, request_ms, connections, waiting_actions;
     } limits;
     struct {
+        uint32_t snapshot_bytes, reserve_bytes;
+    } disk;
+    struct {
         enum log_level level;
         enum log_format format;
     } log;

@@ -28,7 +28,7 @@ struct config_field {
     uint32_t min, max;    /* CONFIG_NUMBER */
 };
 
-#define CONFIG_FIELDS 24
+#define CONFIG_FIELDS 26
 extern const struct config_field config_fields[CONFIG_FIELDS];
 
 /* Finds a key; CONFIG_FIELDS: there is none. */

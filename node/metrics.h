@@ -20,8 +20,12 @@ struct metrics {
     struct histogram commit;         /* a request's actions, from being taken to having results */
     struct histogram tick_late;      /* ticks, after the moment they were set for */
     struct histogram sync;           /* writes, from being handed over to being durable */
-    struct histogram apply;          /* steps of the core that commit entries and apply them */
-    struct histogram completion;     /* from an epoch's end to its complete board */
+    uint64_t snapshots_stored, snapshots_failed;
+    uint64_t snapshot_bytes;     /* of the files of those that were stored */
+    uint64_t snapshot_stored_us; /* the newest, in monotonic time; 0: none since the start */
+    struct histogram snapshot;   /* from its beginning to its being durable */
+    struct histogram apply;      /* steps of the core that commit entries and apply them */
+    struct histogram completion; /* from an epoch's end to its complete board */
 
     uint64_t epochs_completed; /* boards published of epochs of which all ranges are in */
     uint64_t completed_us;     /* when the newest was; monotonic; 0: none was */

@@ -74,6 +74,7 @@ static void on_tick(void *context)
                   LOG_FIELDS(log_number("requests", expired)));
         turn_deliver(node);
     }
+    node_watch_room(node);
     node->tick_due = true;
     node->flush_due = true; /* whatever could not be put into the log when it was tried */
     turn_run(node);
@@ -175,6 +176,24 @@ static enum status open_store(struct node *node, int *ret_exit_code)
     return status;
 }
 
+static enum status open_snapshots(struct node *node, int *ret_exit_code)
+{
+    char path[DATA_PATH_BYTES + 16];
+    struct snapshots_error error = {.text = ""};
+    (void)snprintf(path, sizeof path, "%s/snapshots", node->config->node.data);
+    enum status status =
+        snapshots_open(&node->snapshots, path, node_snapshots_report, node, &error);
+    if (status == STATUS_OK)
+        status = room_start(&node->room, node->config->node.data, node->store);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    log_write(LOG_LEVEL_ERROR, "cannot open the snapshots",
+              LOG_FIELDS(log_text("path", path), log_text("status", status_name(status)),
+                         log_text("why", error.text)));
+    *ret_exit_code = status == STATUS_NO_MEMORY ? EXIT_FAILED : EXIT_DISK;
+    return status;
+}
+
 static enum status stop_at_first(void *context, const struct store_group *group)
 {
     bool *any = context;
@@ -205,6 +224,7 @@ static enum status make_core(struct node *node, const struct node_settings *sett
     struct cluster_config core = {
         .node = node->identity.node,
         .tail_bytes_max = TAIL_BYTES_MAX,
+        .snapshot_bytes = config->disk.snapshot_bytes,
         .seed = node->identity.node ^ node->identity.boot * UINT64_C(0x9e3779b97f4a7c15),
         .self = {.id = node->identity.node, .boot = node->identity.boot},
     };
@@ -274,7 +294,7 @@ static void wait_for_others(const struct node *node)
 static bool clock_is_plausible(const struct node *node, bool allow_jump)
 {
     const uint64_t now_us = node_now(node).physical_us;
-    const uint64_t last_us = hlc_us(node->last_stamp);
+    const uint64_t last_us = hlc_us(cluster_restored_stamp(node->cluster));
     if (now_us > last_us && now_us - last_us > CLOCK_JUMP_US) {
         log_write(allow_jump ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR,
                   "the clock is more than 30 days ahead of the newest entry in the log; if it is "
@@ -297,8 +317,10 @@ static enum status begin(struct node *node, bool allow_clock_jump, int *ret_exit
     const enum status status = restore_groups(node, &groups, ret_exit_code);
     if (status != STATUS_OK)
         return status;
-    if (groups == 0 && node->config->cluster.found)
+    if (groups == 0 && node->config->cluster.found) {
+        node_snapshots_clean(node);
         return found(node);
+    }
     if (groups == 0) {
         wait_for_others(node);
         return STATUS_OK;
@@ -311,6 +333,7 @@ static enum status begin(struct node *node, bool allow_clock_jump, int *ret_exit
         *ret_exit_code = EXIT_CONFIGURATION;
         return STATUS_SKEW;
     }
+    node_snapshots_clean(node);
     const struct event event = {.kind = EVENT_START};
     node->living = true;
     turn_step(node, &event);
@@ -342,6 +365,8 @@ static enum status start(struct node *node, const struct node_settings *settings
         status = open_store(node, ret_exit_code);
     if (status == STATUS_OK)
         status = load_identity(node, ret_exit_code);
+    if (status == STATUS_OK)
+        status = open_snapshots(node, ret_exit_code);
     if (status == STATUS_OK)
         status = make_core(node, settings);
     if (status != STATUS_OK)
@@ -376,6 +401,7 @@ enum status node_start(struct node **ret_node, const struct node_settings *setti
         node_close(node);
         return status;
     }
+    node_watch_room(node);
     turn_put_off(node);
     arm_ticks(node);
     *ret_node = node;
@@ -395,7 +421,9 @@ void node_close(struct node *node)
 {
     if (node == NULL)
         return;
-    store_close(node->store); /* ends the log thread, which reports to the inbox */
+    room_stop(node->room);
+    snapshots_close(node->snapshots); /* its thread reports to the inbox, and uses the store */
+    store_close(node->store);         /* ends the log thread, which reports to the inbox */
     loop_event_free(node->ticks);
     loop_event_free(node->work);
     loop_event_free(node->hurry);
@@ -404,6 +432,7 @@ void node_close(struct node *node)
     requests_free(node->requests);
     inbox_fini(&node->inbox);
     free(node->readings.list);
+    free(node->held.list);
     free(node->refused);
     free(node->effects);
     free(node);

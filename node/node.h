@@ -75,8 +75,20 @@ struct metrics *node_metrics(struct node *node);
 /* How the log store does (store.h). */
 void node_measure_store(const struct node *node, struct store_measures *ret_measures);
 
+/* The snapshots that the log refers to, and how near the disk is to being full. */
+struct node_disk {
+    uint32_t snapshots;
+    uint64_t snapshot_bytes;
+    uint64_t reserve_bytes; /* with less free, nothing that grows the log is taken */
+    bool full;              /* that is so now */
+};
+struct node_disk node_disk(const struct node *node);
+
 /* What waits. */
 struct node_load node_load(const struct node *node);
+
+/* The disk is nearly full: nothing that grows the log is to be taken (room.h). */
+bool node_disk_full(const struct node *node);
 
 /* May a request come in that asks the core for something, or puts something into it? To be asked
  * before its body is read; `received_us`: since when, by node_monotonic_us, it has waited for that.

@@ -2,6 +2,7 @@
  *
  *   node.c            life: opening, founding, requests coming in, stopping
  *   node_restore.c    from the store to the core at the start
+ *   node_snapshots.c  snapshots: from the core to their files, and what becomes of those; room
  *   node_turn.c       stepping the core and carrying out what it decides
  *   node_requests.c   who waits for an answer */
 #ifndef CAIRN_NODE_NODE_PARTS_H
@@ -14,6 +15,8 @@
 #include "node/metrics.h"
 #include "node/node.h"
 #include "node/node_requests.h"
+#include "node/room.h"
+#include "node/snapshots.h"
 #include "node/store.h"
 
 /* Exit codes of the contract. */
@@ -36,6 +39,22 @@ struct log_readings {
     uint32_t count, room;
 };
 
+/* One group's snapshots. */
+struct held_snapshot {
+    uint32_t group;
+    struct store_snapshot reference; /* the log store's, durable or on its way there */
+    struct store_snapshot stored;    /* the newest that is on the disk */
+    uint64_t through;                /* the log store has dropped, or will, the log up to here */
+    uint64_t ticket;                 /* of the write with the reference; 0: it is durable */
+};
+
+struct node_snapshots {
+    struct held_snapshot *list;
+    uint32_t count, room;
+    bool written_due, stored_due; /* to be stepped */
+    struct snapshot_report written, stored;
+};
+
 struct node {
     const struct config *config;
     struct event_base *base;
@@ -44,6 +63,9 @@ struct node {
     struct loop_event *work;  /* the end of this round of requests */
     struct loop_event *hurry; /* what gathers while the disk is idle has waited long enough */
     struct store *store;
+    struct snapshots *snapshots;
+    struct node_snapshots held;
+    struct room *room;
     struct inbox inbox;
     struct clock clock;
     struct identity identity;
@@ -62,6 +84,7 @@ struct node {
     bool gathers;         /* actions, while the disk is idle */
     bool calling;         /* a request's callback runs */
     bool work_waits;      /* `work` will be called */
+    bool disk_full;       /* nearly: nothing that grows the log is taken */
     uint64_t unsubmitted; /* ticket of writes that the store has no room for yet; 0: none */
     uint64_t submitted, durable;
     uint64_t submitted_us;
@@ -73,7 +96,6 @@ struct node {
     bool persisted_due, tick_due, flush_due, stop_due;
     struct log_readings readings;
 
-    uint64_t last_stamp;          /* the newest in the logs, while restoring */
     void (*ready)(void *context); /* NULL once it was called */
     void *ready_context;
     void (*stopped)(void *context); /* NULL: not asked to stop, or called */
@@ -109,6 +131,32 @@ void turn_deliver(struct node *node);
 
 /* Ends the process at once: nothing more is answered or written. */
 _Noreturn void node_die(int exit_code, const char *message, const struct log_field *fields);
+
+/* node_snapshots.c */
+
+/* Carries out SNAPSHOT_* and COMPACT. */
+void node_snapshots_effect(struct node *node, const struct effect *effect);
+
+/* On the worker's thread; the context is the node. */
+snapshot_report_fn node_snapshots_report;
+
+/* What the worker has reported; what the disk refused ends the process. */
+void node_snapshots_take(struct node *node, const struct inbox_news *news);
+
+/* What is to be stepped because of that; false: nothing. */
+bool node_snapshots_event(struct node *node, struct event *ret_event);
+
+/* More writes are durable. */
+void node_snapshots_durable(struct node *node);
+
+/* The log store refers to this group's snapshot, which was read. */
+void node_snapshots_restored(struct node *node, const struct store_group *group);
+
+/* When all are restored: removes what nothing refers to. */
+void node_snapshots_clean(struct node *node);
+
+/* Whether claims can be taken. */
+void node_watch_room(struct node *node);
 
 /* node_restore.c */
 

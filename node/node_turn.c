@@ -114,12 +114,6 @@ static void carry_out(struct node *node, const struct effect *effect)
         store_truncate(node->store, effect->group, effect->truncate.from);
         node->wrote = true;
         return;
-    case EFFECT_SNAPSHOT_BEGIN:
-    case EFFECT_SNAPSHOT_CHUNK:
-    case EFFECT_SNAPSHOT_COMMIT:
-    case EFFECT_SNAPSHOT_ABORT:
-    case EFFECT_COMPACT:
-        UNREACHABLE(); /* the node takes none yet */
     case EFFECT_READ_LOG:
         ask_for_log(&node->readings, effect);
         return;
@@ -136,6 +130,13 @@ static void carry_out(struct node *node, const struct effect *effect)
     case EFFECT_PUBLISH:
         count_epoch(node, effect->publish.board);
         global_board_release(effect->publish.board); /* readers ask the core, which has its own */
+        return;
+    case EFFECT_SNAPSHOT_BEGIN:
+    case EFFECT_SNAPSHOT_CHUNK:
+    case EFFECT_SNAPSHOT_COMMIT:
+    case EFFECT_SNAPSHOT_ABORT:
+    case EFFECT_COMPACT:
+        node_snapshots_effect(node, effect);
         return;
     case EFFECT_NOTE:
         note(effect);
@@ -297,6 +298,8 @@ static bool step_due(struct node *node)
         event.ticket = node->durable;
     } else if (node->tick_due) {
         node->tick_due = false;
+    } else if (node_snapshots_event(node, &event)) {
+        /* It is in the event. */
     } else if (node->stop_due) {
         node->stop_due = false;
         event.kind = EVENT_STOP;
@@ -363,7 +366,9 @@ void turn_take_news(struct node *node)
         const uint64_t sync_us = clock_monotonic_us() - node->submitted_us;
         node->submitted_us += sync_us;
         histogram_add(&node->metrics.sync, sync_us, 1);
+        node_snapshots_durable(node);
     }
+    node_snapshots_take(node, &news);
     node->flush_due = true;
     if (node->unsubmitted != 0)
         submit(node);

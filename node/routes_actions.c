@@ -67,7 +67,7 @@ static bool read_actions(const struct call *call, const struct wire_request *wir
 /* Cheap refusals, before anything of the body is looked at. */
 static bool admit(const struct call *call)
 {
-    return routes_admit_load(call) && routes_wire_admits(call);
+    return routes_admit_load(call) && routes_admit_growth(call) && routes_wire_admits(call);
 }
 
 static bool read_body(const struct call *call, bool names_hunt, struct request_actions *ret_actions)

@@ -106,6 +106,22 @@ bool routes_admit_load(const struct call *call)
     return false;
 }
 
+/* So long it takes at least until room that an operator makes is seen and trusted. */
+#define DISK_FULL_RETRY_S 5
+
+bool routes_admit_growth(const struct call *call)
+{
+    if (!node_disk_full(call->routes->node))
+        return true;
+    http_reply_problem(call->request,
+                       &(struct http_problem){.status = 503,
+                                              .code = "disk_full",
+                                              .detail = "this node's disk is nearly full: nothing "
+                                                        "new is taken until there is room",
+                                              .retry_after_s = DISK_FULL_RETRY_S});
+    return false;
+}
+
 bool routes_hunt_name(const struct call *call, struct name *ret_name)
 {
     CHECK(call->path->count > 2);

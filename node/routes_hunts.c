@@ -169,7 +169,7 @@ static void take_file(const struct call *call, const struct hunt_file *file, boo
         refuse_faults(call->request, &faults);
     else if (dry_run)
         reply_checked(call, &definition->hunt);
-    else
+    else if (routes_admit_growth(call))
         define(call, definition);
     hunt_faults_fini(&faults);
     definition_free(definition);

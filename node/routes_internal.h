@@ -74,6 +74,8 @@ void routes_refuse(struct http_request *request, int status, const char *code, c
 /* 503: the range, or the system group, has no leader here to ask. */
 void routes_refuse_leaderless(struct http_request *request);
 void routes_refuse_memory(struct http_request *request);
+/* 503 while what grows the log cannot be taken; false then. */
+bool routes_admit_growth(const struct call *call);
 
 /* Reading the call. Each replies with the fault and returns false (NULL) where there is one. */
 

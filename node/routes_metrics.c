@@ -235,6 +235,30 @@ static void write_store(const struct page *page)
           "What is free for this user in the file system of the data directory.");
 }
 
+static void write_disk(const struct page *page)
+{
+    const struct metrics *metrics = page->metrics;
+    const struct node_disk disk = node_disk(page->node);
+    const uint64_t newest_us = metrics->snapshot_stored_us != 0 ? metrics->snapshot_stored_us
+                                                                : metrics->started.monotonic_us;
+    gauge(page, "cairn_disk_reserve_bytes", disk.reserve_bytes,
+          "What must be free for claims and hunts to be taken.");
+    gauge(page, "cairn_disk_full", disk.full, "1 while they are refused for want of room, else 0.");
+    gauge(page, "cairn_snapshots", disk.snapshots, "Groups that have a snapshot on the disk.");
+    gauge(page, "cairn_snapshots_bytes", disk.snapshot_bytes, "The files of those snapshots.");
+    gauge(page, "cairn_log_behind_snapshots_bytes", cluster_log_bytes(node_cluster(page->node)),
+          "Entries of the log behind the snapshots: what a start has to apply again.");
+    counter(page, "cairn_snapshots_stored_total", metrics->snapshots_stored, "Snapshots stored.");
+    counter(page, "cairn_snapshots_failed_total", metrics->snapshots_failed,
+            "Snapshots that found no room on the disk.");
+    counter(page, "cairn_snapshots_written_bytes_total", metrics->snapshot_bytes,
+            "Bytes of the files of those stored.");
+    gauge_seconds(page, "cairn_snapshot_age_seconds", page->now.monotonic_us - newest_us,
+                  "Since a snapshot was stored, or since the start while none was.");
+    durations(page, "cairn_snapshot_duration_seconds", &metrics->snapshot,
+              "From a snapshot's first byte to its being durable.");
+}
+
 /* Memory of the core that no engine and no board has. */
 static void write_pools(const struct page *page)
 {
@@ -305,6 +329,7 @@ static void write_page(const struct page *page)
         write_ranges(page, settings);
     }
     write_store(page);
+    write_disk(page);
     write_process(page);
 }
 

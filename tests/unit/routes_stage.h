@@ -48,6 +48,7 @@ struct node {
     uint64_t last_token;
     uint32_t load; /* what node_load shall say */
     struct admission admission;
+    bool disk_full;               /* what node_disk_full shall say */
     bool deaf;                    /* keeps what it is asked to itself ... */
     struct query kept;            /* ... and this is it */
     bool frozen;                  /* time passes, but the core is not told */
@@ -239,6 +240,17 @@ uint64_t node_monotonic_us(const struct node *node)
 struct node_load node_load(const struct node *node)
 {
     return (struct node_load){.actions = node->load};
+}
+
+bool node_disk_full(const struct node *node)
+{
+    return node->disk_full;
+}
+
+struct node_disk node_disk(const struct node *node)
+{
+    return (struct node_disk){
+        .snapshots = 121, .snapshot_bytes = 122, .reserve_bytes = 123, .full = node->disk_full};
 }
 
 bool node_admits(struct node *node, uint64_t received_us)

@@ -78,6 +78,8 @@ static void what_is_left_out_has_the_contracts_default(void **state)
     assert_int_equal(config.limits.request_ms, 10000);
     assert_int_equal(config.limits.connections, 10000);
     assert_int_equal(config.limits.waiting_actions, 50000);
+    assert_int_equal(config.disk.snapshot_bytes, 16777216);
+    assert_int_equal(config.disk.reserve_bytes, 671088640);
     assert_int_equal(config.log.level, LOG_LEVEL_INFO);
     assert_int_equal(config.log.format, LOG_FORMAT_TEXT);
     config_fini(&config);
@@ -97,6 +99,7 @@ static void every_key_can_be_given(void **state)
         "  replicas: 7, epoch_ms: 100, replace_after_ms: 1000, players_max: 100000000 }\n"
         "limits: { body_bytes: 1, header_bytes: 256, request_ms: 1, connections: 1,\n"
         "  waiting_actions: 1 }\n"
+        "disk: { snapshot_bytes: 4096, reserve_bytes: 0 }\n"
         "log: { level: error, format: json }\n");
     assert_string_equal(config.node.zone, "east");
     assert_string_equal(config.http.listen, "[::1]:0");
@@ -110,6 +113,8 @@ static void every_key_can_be_given(void **state)
     assert_int_equal(config.cluster.players_max, 100000000);
     assert_int_equal(config.limits.header_bytes, 256);
     assert_int_equal(config.limits.waiting_actions, 1);
+    assert_int_equal(config.disk.snapshot_bytes, 4096);
+    assert_int_equal(config.disk.reserve_bytes, 0);
     assert_int_equal(config.log.level, LOG_LEVEL_ERROR);
     assert_int_equal(config.log.format, LOG_FORMAT_JSON);
     config_fini(&config);
@@ -205,6 +210,8 @@ static void numbers_are_refused_just_outside_their_range(void **state)
         {"cluster.epoch_ms", 100, 600000},
         {"cluster.players_max", 1, 100000000},
         {"limits.header_bytes", 256, 65000},
+        {"disk.snapshot_bytes", 4096, 1073741824},
+        {"disk.reserve_bytes", 0, UINT32_MAX},
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         const unsigned long values[] = {keys[i].low - 1, keys[i].low, keys[i].high,

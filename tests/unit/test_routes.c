@@ -447,6 +447,40 @@ static void what_asks_the_core_is_turned_away_too_and_what_is_cheap_is_not(void 
     assert_status(200);
 }
 
+static void a_node_whose_disk_is_nearly_full_takes_nothing_new(void **state)
+{
+    struct stage *stage = *state;
+    play_harbour(stage);
+    stage->node.disk_full = true;
+    post(stage, "/hunt",
+         "{\"hunt\":\"harbour\",\"claims\":[{\"player\":\"" PLAYER
+         "\",\"seq\":1,\"x\":0,\"y\":0,\"time_ms\":0}]}");
+    assert_problem(503, "disk_full", "");
+    assert_non_null(strstr(reply.head, "Retry-After: 5"));
+    post(stage, "/v1/hunts/harbour/claims", "{");
+    assert_problem(503, "disk_full", "");
+    put_hunt(stage, "/v1/hunts/other",
+             "hunt: other\nplane: flat\ntreasures:\n"
+             "  - { id: gate, at: { x: 0, y: 0 }, radius: 5, points: 1 }\n");
+    assert_problem(503, "disk_full", "");
+
+    /* What does not grow the log goes on. */
+    put_hunt(stage, "/v1/hunts/other?dry_run=true",
+             "hunt: other\nplane: flat\ntreasures:\n"
+             "  - { id: gate, at: { x: 0, y: 0 }, radius: 5, points: 1 }\n");
+    assert_status(200);
+    get(stage, "/v1/hunts/harbour/leaderboard");
+    assert_status(200);
+    get(stage, "/v1/hunts/harbour/players/" PLAYER);
+    assert_status(200);
+
+    stage->node.disk_full = false;
+    post(stage, "/hunt",
+         "{\"hunt\":\"harbour\",\"claims\":[{\"player\":\"" PLAYER
+         "\",\"seq\":1,\"x\":0,\"y\":0,\"time_ms\":0}]}");
+    assert_status(200);
+}
+
 static void a_request_of_which_nothing_is_known_is_unavailable(void **state)
 {
     struct stage *stage = *state;
@@ -769,6 +803,7 @@ int main(void)
         TEST(other_types_of_actions_are_refused),
         TEST(a_node_with_too_much_to_do_turns_claims_away),
         TEST(what_asks_the_core_is_turned_away_too_and_what_is_cheap_is_not),
+        TEST(a_node_whose_disk_is_nearly_full_takes_nothing_new),
         TEST(a_request_of_which_nothing_is_known_is_unavailable),
         TEST(a_page_tells_what_a_player_has_and_what_is_open),
         TEST(an_unknown_player_has_an_empty_page),

@@ -159,6 +159,35 @@ static void what_the_store_measures_is_on_the_page(void **state)
     page_assert(page, "cairn_store_stalled_seconds_total", 111.000001);
 }
 
+static void snapshots_and_room_are_on_the_page(void **state)
+{
+    struct stage *stage = *state;
+    struct metrics *metrics = &stage->node.metrics;
+    metrics->started = stage->node.now;
+    pass_epochs(stage, 2);
+    const char *page = scrape(stage);
+    page_assert(page, "cairn_snapshots", 121);
+    page_assert(page, "cairn_snapshots_bytes", 122);
+    page_assert(page, "cairn_disk_reserve_bytes", 123);
+    page_assert(page, "cairn_disk_full", 0);
+    assert_true(page_value(page, "cairn_log_behind_snapshots_bytes") > 0);
+    assert_true(page_value(page, "cairn_snapshot_age_seconds") >= 2 * STAGE_EPOCH_MS / 1e3);
+
+    metrics->snapshots_stored = 7;
+    metrics->snapshots_failed = 8;
+    metrics->snapshot_bytes = 9;
+    metrics->snapshot_stored_us = stage->node.now.monotonic_us;
+    histogram_add(&metrics->snapshot, 300, 7);
+    stage->node.disk_full = true;
+    page = scrape(stage);
+    page_assert(page, "cairn_snapshots_stored_total", 7);
+    page_assert(page, "cairn_snapshots_failed_total", 8);
+    page_assert(page, "cairn_snapshots_written_bytes_total", 9);
+    page_assert(page, "cairn_snapshot_age_seconds", 0);
+    page_assert(page, "cairn_snapshot_duration_seconds_count", 7);
+    page_assert(page, "cairn_disk_full", 1);
+}
+
 static void epochs_and_steps_are_timed(void **state)
 {
     struct stage *stage = *state;
@@ -233,6 +262,7 @@ int main(void)
         METRICS_TEST(players_receipts_and_pending_claims_are_added_up_over_the_ranges),
         METRICS_TEST(the_lag_of_epochs_is_told),
         METRICS_TEST(what_the_store_measures_is_on_the_page),
+        METRICS_TEST(snapshots_and_room_are_on_the_page),
         METRICS_TEST(epochs_and_steps_are_timed),
         METRICS_TEST(memory_is_told_with_its_growth),
         METRICS_TEST(what_the_core_holds_is_told),
