@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ARGUMENTS_MAX 16
+#define ARGUMENTS_MAX 32
 #define LINE_BYTES    256
 #define SAID_BYTES    (1 << 18)
 
@@ -52,7 +52,8 @@ void process_init(struct process *process)
                   "node: { name: n1, data: %s/data }\n"
                   "http: { listen: '127.0.0.1:0' }\n"
                   "peer: { listen: 'tcp://127.0.0.1:0' }\n"
-                  "cluster: { found: true, ranges: 8, epoch_ms: 200 }\n",
+                  "cluster: { found: true, ranges: 8, epoch_ms: 200 }\n"
+                  "disk: { reserve_bytes: 0 }\n",
                   process->folder);
     assert_int_equal(fclose(file), 0);
 }
@@ -130,31 +131,41 @@ static void become_node(const struct process *process, int out, char *const *arg
         if (setrlimit(RLIMIT_FSIZE, &(struct rlimit){bytes, bytes}) != 0)
             _exit(99);
     }
-    (void)execv(arguments[0], arguments);
+    (void)execvp(arguments[0], arguments);
     _exit(98);
+}
+
+/* Copies, up to a NULL; NULL: none. Returns the new count. */
+static size_t add_all(char **list, size_t count, const char *const *more)
+{
+    for (; more != NULL && *more != NULL; more++) {
+        assert_true(count < ARGUMENTS_MAX - 1);
+        list[count++] = strdup(*more);
+        assert_non_null(list[count - 1]);
+    }
+    return count;
 }
 
 void process_launch(struct process *process, const char *const *arguments)
 {
     char program[PROCESS_PATH_BYTES * 4];
     char config[PROCESS_PATH_BYTES + 64];
-    char *list[ARGUMENTS_MAX] = {program, config};
-    size_t count = 2;
+    char *list[ARGUMENTS_MAX] = {NULL};
+    size_t count = 0;
     int pipes[2];
     const char *folder = getenv("CAIRN_BIN");
     (void)snprintf(program, sizeof program, "%s/cairnd", folder != NULL ? folder : "build/dev/bin");
     (void)snprintf(config, sizeof config, "--config=%s", process_path(process, "n.yaml"));
-    for (; arguments != NULL && *arguments != NULL; arguments++) {
-        assert_true(count < ARGUMENTS_MAX - 1);
-        list[count++] = strdup(*arguments);
-    }
+    count = add_all(list, count, process->before);
+    count = add_all(list, count, (const char *const[]){program, config, NULL});
+    count = add_all(list, count, arguments);
     assert_int_equal(process->pid, 0);
     assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
     const pid_t pid = fork();
     if (pid == 0)
         become_node(process, pipes[1], list);
     (void)close(pipes[1]);
-    for (size_t i = 2; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         free(list[i]);
     assert_true(pid > 0);
     process->pid = pid;
@@ -238,6 +249,27 @@ int process_wait(struct process *process, uint64_t within_ms)
         more[got > 0 ? got : 0] = '\0';
         fail_msg("after its ready line it printed: %s", more);
     }
+    return WIFEXITED(how) ? WEXITSTATUS(how) : PROCESS_KILLED_BY + WTERMSIG(how);
+}
+
+int process_run(const char *const *arguments)
+{
+    char *list[ARGUMENTS_MAX] = {NULL};
+    int how = 0;
+    const size_t count = add_all(list, 0, arguments);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        const char *path = getenv("PATH");
+        char wider[4096];
+        (void)snprintf(wider, sizeof wider, "%s:/usr/sbin:/sbin", path != NULL ? path : "");
+        (void)setenv("PATH", wider, 1);
+        (void)execvp(list[0], list);
+        _exit(127);
+    }
+    for (size_t i = 0; i < count; i++)
+        free(list[i]);
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, &how, 0), pid);
     return WIFEXITED(how) ? WEXITSTATUS(how) : PROCESS_KILLED_BY + WTERMSIG(how);
 }
 

@@ -22,15 +22,19 @@ struct process {
     char folder[PROCESS_PATH_BYTES];
     uint64_t
         file_bytes_max; /* no file of a process launched from now on grows further; 0: any may */
-    pid_t pid;          /* 0: none runs */
-    int end;            /* readable when it has ended (a pidfd) */
-    int out;            /* its standard output */
-    uint16_t port;      /* since it was ready */
+    /* What processes launched from now on are started by, up to a NULL: a program, looked for in
+     * the PATH, that becomes what its further arguments say. NULL: nothing. */
+    const char *const *before;
+    pid_t pid;     /* 0: none runs */
+    int end;       /* readable when it has ended (a pidfd) */
+    int out;       /* its standard output */
+    uint16_t port; /* since it was ready */
 };
 
 uint64_t process_now_ms(void);
 
-/* Makes the folder, and in it a configuration that founds: n1, epochs of 200 ms. */
+/* Makes the folder, and in it a configuration that founds: n1, epochs of 200 ms,
+ * and no room kept on the disk. */
 void process_init(struct process *process);
 
 /* Kills what still runs and removes the folder. Accepts a zeroed struct. */
@@ -63,6 +67,10 @@ bool process_ended(const struct process *process);
 /* Waits for its end and forgets it. Its exit code, or PROCESS_KILLED_BY + the signal. It printed
  * nothing after the ready line. */
 int process_wait(struct process *process, uint64_t within_ms);
+
+/* Runs another program, looked for in the PATH and where administrators have theirs, with these
+ * arguments, up to a NULL, to its end. What process_wait() says; 127: there is no such program. */
+int process_run(const char *const *arguments);
 
 /* kill -9. Fails when it had ended by itself. */
 void process_kill(struct process *process);
