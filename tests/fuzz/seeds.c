@@ -13,6 +13,7 @@
 #include "cluster/ranges/range_state.h"
 #include "proto/actions.h"
 #include "proto/envelope.h"
+#include "proto/gossip.h"
 #include "tests/fuzz/fuzz_range.h"
 
 #define SEED_BYTES_MAX 8192
@@ -83,6 +84,44 @@ static void write_protobuf(void)
     put_u8(&out, 2);
     put_bytes(&out, reply.data, reply.bytes);
     end("protobuf_actions", "reply");
+    arena_fini(&arena);
+}
+
+/* A message of each kind, with everything in it that the kind may have, and more. */
+static void write_gossip(void)
+{
+    static const struct member_details details = {
+        .name = {"n2"}, .zone = {"hall"}, .peer = "tcp://10.0.0.2:1", .http = "10.0.0.2:2"};
+    static const struct member_hints hints = {
+        .version = 3, .players = 5, .clock_offset_us = -7, .skewed = true, .leads = {0, 3}};
+    static const uint64_t buckets[GOSSIP_BUCKETS] = {1, 2, 3};
+    const struct rumour rumours[2] = {
+        {.id = 2, .life = {1, 4, LIVENESS_ALIVE}, .details = &details, .hints = &hints},
+        {.id = 1,
+         .life = {1, 9, LIVENESS_SUSPECT},
+         .accusations = {{2, true}, {3, false}},
+         .accusation_count = 2,
+         .details = &details},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    for (int kind = GOSSIP_PING; kind <= GOSSIP_VIEW; kind++) {
+        const struct gossip message = {.kind = (enum gossip_kind)kind,
+                                       .probe = 1,
+                                       .target = kind == GOSSIP_PING_REQ ? 2 : 0,
+                                       .digest = 99,
+                                       .physical_us = 2000000,
+                                       .buckets = kind == GOSSIP_PULL ? buckets : NULL,
+                                       .wanted = kind == GOSSIP_VIEW ? UINT64_MAX : 0,
+                                       .rumours = rumours,
+                                       .rumour_count = 2};
+        const struct gossip_bytes bytes = gossip_write(&arena, &message);
+        char name[16];
+        begin();
+        put_bytes(&out, bytes.data, bytes.bytes);
+        (void)snprintf(name, sizeof name, "kind_%d", kind);
+        end("gossip", name);
+    }
     arena_fini(&arena);
 }
 
@@ -347,6 +386,7 @@ int main(int argc, char **argv)
     }
     root = argv[1];
     write_protobuf();
+    write_gossip();
     write_frames();
     write_messages();
     for (unsigned bit = 0; bit < 8; bit++)

@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 #include "cluster/base/check.h"
+#include "cluster/base/bounds.h"
 #include "cluster/base/hash.h"
+#include "tests/sim/exchange.h"
+#include "tests/sim/members_report.h"
 #include "tests/sim/world.h"
 
 #define WORKERS_MAX 64
@@ -21,6 +24,8 @@ struct options {
     uint64_t seed, seeds;
     uint32_t nodes, seconds;
     bool json, trace;
+    uint32_t members;                 /* 0: whole clusters */
+    struct exchange_options exchange; /* nodes 0: not that either */
 };
 
 /* What the workers share: each takes every n-th seed, and says which one it is at, so that a seed
@@ -42,6 +47,18 @@ static const struct argp_option choices[] = {
     {"seconds", 't', "S", 0, "Simulated seconds with faults (30)", 0},
     {"trace", 'T', NULL, 0, "Print what happens", 0},
     {"json", 'j', NULL, 0, "Print one JSON object", 0},
+    {NULL, 0, NULL, 0, "Membership alone, measured:", 1},
+    {"members", 'm', "N", 0,
+     "Nodes, 2 to 1000: what they send while idle for --seconds, and how long it takes until all "
+     "know of a kill -9, of silence, of one who joins, and agree after a partition (1000 nodes: "
+     "2 GB, some minutes)",
+     1},
+    {NULL, 0, NULL, 0, "The exchange of one epoch's summaries, reckoned from their real sizes:", 2},
+    {"exchange", 'x', "N", 0, "Nodes, 2 to 1024: all to all, and over a grid of merged rows", 2},
+    {"ranges", 'R', "R", 0, "Ranges, up to 1024 (as many as nodes)", 2},
+    {"players", 'P', "P", 0, "Players with up to 20 finds each (1000000)", 2},
+    {"latency-us", 'L', "US", 0, "One way (500)", 2},
+    {"megabits", 'M', "MBIT", 0, "Per second, each node's line in and out (1000)", 2},
     {0},
 };
 
@@ -54,6 +71,27 @@ static uint64_t number(const char *text, uint64_t low, uint64_t high, struct arg
         argp_error(state, "'%s' is not a number from %llu to %llu", text, (unsigned long long)low,
                    (unsigned long long)high);
     return value;
+}
+
+static error_t parse_exchange(int key, const char *text, struct argp_state *state)
+{
+    struct exchange_options *exchange = &((struct options *)state->input)->exchange;
+    switch (key) {
+    case 'R':
+        exchange->ranges = (uint32_t)number(text, 1, RANGES_MAX, state);
+        return 0;
+    case 'P':
+        exchange->players = (uint32_t)number(text, 0, PLAYERS_MAX_LIMIT, state);
+        return 0;
+    case 'L':
+        exchange->latency_us = (uint32_t)number(text, 0, 10000000, state);
+        return 0;
+    case 'M':
+        exchange->megabits = (uint32_t)number(text, 1, 1000000, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -80,11 +118,17 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'j':
         options->json = true;
         return 0;
+    case 'm':
+        options->members = (uint32_t)number(text, 2, MEMBERS_REPORT_NODES_MAX, state);
+        return 0;
+    case 'x':
+        options->exchange.nodes = (uint32_t)number(text, 2, EXCHANGE_NODES_MAX, state);
+        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected argument '%s'", text);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_exchange(key, text, state);
     }
 }
 
@@ -262,9 +306,35 @@ static bool run(const struct options *options, struct world_report *ret_total)
     return passed;
 }
 
+/* Parts of a cluster by themselves. */
+static void run_part(const struct options *options)
+{
+    if (options->members > 0) {
+        const struct members_report_options members = {.seed = options->seed,
+                                                       .seeds = options->seeds,
+                                                       .nodes = options->members,
+                                                       .seconds = options->seconds,
+                                                       .json = options->json};
+        members_report(&members);
+        return;
+    }
+    struct exchange_options exchange = options->exchange;
+    exchange.seed = options->seed;
+    exchange.json = options->json;
+    if (exchange.ranges == 0)
+        exchange.ranges = exchange.nodes;
+    exchange_report(&exchange);
+}
+
 int main(int argc, char **argv)
 {
-    struct options options = {.seed = 1, .seeds = 1, .nodes = 1, .seconds = 30};
+    struct options options = {
+        .seed = 1,
+        .seeds = 1,
+        .nodes = 1,
+        .seconds = 30,
+        .exchange = {.players = 1000000, .latency_us = 500, .megabits = 1000},
+    };
     const struct argp argp = {
         .options = choices,
         .parser = parse,
@@ -277,6 +347,10 @@ int main(int argc, char **argv)
     (void)mallopt(M_MMAP_THRESHOLD, 128 << 10);
     (void)argp_parse(&argp, argc, argv, 0, NULL, &options);
 
+    if (options.members > 0 || options.exchange.nodes > 0) {
+        run_part(&options);
+        return 0;
+    }
     struct world_report total = {0};
     const bool passed = run(&options, &total);
     if (options.json)

@@ -96,6 +96,7 @@ static struct world_event take_event(struct members_world *world)
 {
     const struct world_event first = world->events[0];
     world->events[0] = world->events[--world->event_count];
+    world->events[world->event_count].data = NULL; /* its letter has moved, or is taken */
     sift_down(world->events, world->event_count);
     return first;
 }
