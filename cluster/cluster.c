@@ -55,6 +55,8 @@ void cluster_free(struct cluster *cluster)
     for (uint32_t i = 0; i < cluster->slot_count; i++)
         slot_free(cluster->slots[i]);
     forward_free(cluster);
+    document_free(cluster);
+    system_state_free(cluster->system_next);
     hunts_free(cluster);
     settle_free(cluster);
     group_free(cluster->system_group);
@@ -101,12 +103,12 @@ void cluster_note(struct cluster *cluster, enum note_level level, const char *fo
     effect->note.text = text;
 }
 
-static void receive(struct cluster *cluster, const struct event *event)
+static enum status receive(struct cluster *cluster, const struct event *event)
 {
     const struct message *message = event->received.message;
     if (hlc_observe(&cluster->hlc, cluster->now.physical_us, event->received.stamp) != STATUS_OK) {
         cluster->skewed_messages++;
-        return;
+        return STATUS_OK;
     }
     switch (message->kind) {
     case MESSAGE_GROUP:
@@ -115,6 +117,24 @@ static void receive(struct cluster *cluster, const struct event *event)
     case MESSAGE_LEARNED:
         hunts_received(cluster, &message->learned);
         break;
+    case MESSAGE_JOIN:
+        join_message(cluster, event->received.node, &message->join);
+        break;
+    case MESSAGE_REFUSED:
+        join_refused(cluster, &message->refused);
+        break;
+    case MESSAGE_SYSTEM_PULL:
+        document_send(cluster, event->received.node, &message->system_pull);
+        break;
+    case MESSAGE_SNAPSHOT:
+        return document_received(cluster, &message->snapshot);
+    case MESSAGE_SUMMARY:
+        return exchange_received(cluster, &message->summary);
+    case MESSAGE_PULL:
+        exchange_pulled(cluster, event->received.node, &message->pull);
+        break;
+    case MESSAGE_SNAPSHOT_TAKEN:
+        break;
     case MESSAGE_FORWARD:
         forward_received(cluster, event->received.node, &message->forward);
         break;
@@ -122,6 +142,7 @@ static void receive(struct cluster *cluster, const struct event *event)
         forward_answered(cluster, event->received.node, &message->results);
         break;
     }
+    return STATUS_OK;
 }
 
 static enum status dispatch(struct cluster *cluster, const struct event *event)
@@ -139,8 +160,7 @@ static enum status dispatch(struct cluster *cluster, const struct event *event)
         actions_take(cluster, event);
         return STATUS_OK;
     case EVENT_MESSAGE:
-        receive(cluster, event);
-        return STATUS_OK;
+        return receive(cluster, event);
     case EVENT_PERSISTED:
         if (event->ticket > cluster->persisted_ticket)
             cluster->persisted_ticket = event->ticket;
@@ -155,6 +175,9 @@ static enum status dispatch(struct cluster *cluster, const struct event *event)
     case EVENT_DEFINE:
         hunts_define(cluster, event);
         return STATUS_OK;
+    case EVENT_JOIN:
+        join_begin(cluster, event);
+        return STATUS_OK;
     case EVENT_FOUND:
         return groups_found(cluster, event);
     case EVENT_RESTORE:
@@ -165,6 +188,7 @@ static enum status dispatch(struct cluster *cluster, const struct event *event)
         return groups_start(cluster);
     case EVENT_STOP:
         cluster->stopping = true;
+        cluster->stopping_ms = cluster_now_ms(cluster);
         snapshots_stop(cluster);
         return STATUS_OK;
     case EVENT_SNAPSHOT_WRITTEN:
@@ -227,7 +251,7 @@ bool cluster_busy(const struct cluster *cluster)
         if (cluster->defining[i].in_use)
             return true;
     }
-    return cluster->forwards.count > 0;
+    return cluster->forwards.count > 0 || grow_handing_over(cluster);
 }
 
 bool cluster_gathered(const struct cluster *cluster)
@@ -285,6 +309,19 @@ bool cluster_leads(const struct cluster *cluster, uint32_t group, uint64_t *ret_
     return true;
 }
 
+uint32_t cluster_voters(const struct cluster *cluster, uint32_t group)
+{
+    const struct group *found = groups_find(cluster, group);
+    if (found == NULL)
+        return 0;
+    struct group_view view;
+    group_view(found, &view);
+    uint32_t voters = 0;
+    for (uint32_t i = 0; i < view.replica_count; i++)
+        voters += view.replicas[i].role == REPLICA_VOTER;
+    return voters;
+}
+
 uint64_t cluster_range_leader(const struct cluster *cluster, uint32_t range)
 {
     return forward_leader(cluster, range);
@@ -312,13 +349,13 @@ static bool group_caught_up(const struct group *group)
 bool cluster_ready(const struct cluster *cluster, const char **ret_reason)
 {
     *ret_reason = "not in a cluster yet";
-    if (!cluster->started || cluster->system_group == NULL)
+    if (!cluster->started)
         return false;
     *ret_reason = "the cluster's settings are not known yet";
     if (system_state_settings(cluster->system) == NULL)
         return false;
     *ret_reason = "reading the system group's log, or it has no leader";
-    if (!group_caught_up(cluster->system_group))
+    if (cluster->system_group != NULL && !group_caught_up(cluster->system_group))
         return false;
     *ret_reason = "reading the log, or a range has no leader";
     for (uint32_t i = 0; i < cluster->slot_count; i++) {

@@ -9,9 +9,9 @@
  * and in order; EVENT_PERSISTED(ticket) says so. When effects->more is set, the turn must be ended
  * next and EVENT_CONTINUE stepped before any other event.
  *
- * Life: cluster_new; then either EVENT_FOUND, or for each stored group EVENT_RESTORE_SNAPSHOT (the
- * chunks of its snapshot, where there is one) and EVENT_RESTORE (its hard state and its entries in
- * order), and then EVENT_START; then the rest. One thread. */
+ * Life: cluster_new; then either EVENT_FOUND, or EVENT_JOIN, or for each stored group
+ * EVENT_RESTORE_SNAPSHOT (the chunks of its snapshot, where there is one) and EVENT_RESTORE (its
+ * hard state and its entries in order), and then EVENT_START; then the rest. One thread. */
 #ifndef CAIRN_CLUSTER_CLUSTER_H
 #define CAIRN_CLUSTER_CLUSTER_H
 
@@ -28,14 +28,16 @@
 #include "cluster/values/now.h"
 
 struct cluster_config {
-    uint64_t node;           /* this node's id; above 0 */
-    uint64_t seed;           /* spreads election time-outs */
-    uint64_t index_secret;   /* random, told to nobody: what the players' indexes hash with */
-    uint32_t tail_bytes_max; /* of each group; TAIL_BYTES_MAX, smaller in tests */
-    uint64_t snapshot_bytes; /* of log behind its last snapshot, from which on a group takes one,
-                              * or as much as that one was long, if that is more:
-                              * SNAPSHOT_LOG_BYTES, smaller in tests; 0: none are taken */
-    struct member self;      /* id and boot included: what the system group shall know of us */
+    uint64_t node;            /* this node's id; above 0 */
+    uint64_t seed;            /* spreads election time-outs */
+    uint64_t index_secret;    /* random, told to nobody: what the players' indexes hash with */
+    uint32_t tail_bytes_max;  /* of each group; TAIL_BYTES_MAX, smaller in tests */
+    uint64_t snapshot_bytes;  /* of log behind its last snapshot, from which on a group takes one,
+                               * or as much as that one was long, if that is more:
+                               * SNAPSHOT_LOG_BYTES, smaller in tests; 0: none are taken */
+    uint32_t spread_after_ms; /* a leader hands a range to the node where it belongs when it has led
+                               * for so long; SPREAD_AFTER_MS; 0: never, for tests */
+    struct member self;       /* id and boot included: what the system group shall know of us */
 };
 
 /* Where one entry of the log lives while it is restored: only during the step. */
@@ -59,6 +61,8 @@ enum event_kind {
     EVENT_QUERY,
     EVENT_DEFINE,           /* a new version of a hunt */
     EVENT_FOUND,            /* found a cluster; this node is one of its first members */
+    EVENT_JOIN,             /* ask these to be taken into their cluster; also after a start, where
+                             * no replica of the system group was restored */
     EVENT_RESTORE_SNAPSHOT, /* a chunk of a stored group's snapshot, in order, before its entries */
     EVENT_RESTORE,          /* a piece of a stored group */
     EVENT_START,            /* all groups are restored */
@@ -108,6 +112,10 @@ struct event {
             const struct member *members; /* the same list on every founding node */
             uint32_t count;               /* odd; each holds a voter of every group */
         } found;
+        struct {
+            const uint64_t *contacts; /* what EFFECT_SEND may name instead of a node; copied */
+            uint32_t count;           /* 1 to CONTACTS_MAX */
+        } join;
         struct restored_group restore;
         struct restored_chunk restore_snapshot;
         struct {
@@ -168,6 +176,10 @@ bool cluster_ready(const struct cluster *cluster, const char **ret_reason);
 
 /* Whether this node leads a group (GROUP_SYSTEM: the system's), and in which term. */
 bool cluster_leads(const struct cluster *cluster, uint32_t group, uint64_t *ret_term);
+
+/* How many voters a group has, by the configuration that its replica here knows; 0: there is none
+ * here. */
+uint32_t cluster_voters(const struct cluster *cluster, uint32_t group);
 
 /* The node that leads a range, as far as is known here; 0: it is not. */
 uint64_t cluster_range_leader(const struct cluster *cluster, uint32_t range);

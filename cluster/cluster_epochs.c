@@ -68,24 +68,45 @@ static enum status take_summary(struct cluster *cluster, struct summary *summary
     return added == STATUS_NO_MEMORY ? added : settled;
 }
 
-enum status epochs_applied(struct cluster *cluster, const struct range_applied *applied)
+/* The newest complete epoch, or one before the first. */
+static uint64_t complete_next(const struct cluster *cluster)
 {
-    uint64_t before = 0;
-    const bool had = merge_complete(cluster->merge, &before);
+    uint64_t complete;
+    return merge_complete(cluster->merge, &complete) ? complete + 1 : 0;
+}
+
+static void publish_news(struct cluster *cluster, uint64_t before)
+{
+    const uint64_t next = complete_next(cluster);
+    if (next > before)
+        publish(cluster, next - 1);
+}
+
+enum status epochs_received(struct cluster *cluster, struct summary *summary, bool whole)
+{
+    if (!whole)
+        return settle_fill(cluster, summary);
+    const uint64_t before = complete_next(cluster);
+    const enum status status = take_summary(cluster, summary);
+    if (status == STATUS_OK)
+        publish_news(cluster, before);
+    return status;
+}
+
+enum status epochs_applied(struct cluster *cluster, const struct slot *slot,
+                           const struct range_applied *applied)
+{
+    const uint64_t before = complete_next(cluster);
+    exchange_push(cluster, slot, applied);
     enum status status = STATUS_OK;
     for (uint32_t i = 0; i < applied->summary_count; i++) {
         if (status == STATUS_OK)
             status = take_summary(cluster, applied->summaries[i]);
         summary_release(applied->summaries[i]);
     }
-    if (status != STATUS_OK)
-        return status;
-
-    uint64_t complete;
-    if (!merge_complete(cluster->merge, &complete) || (had && complete == before))
-        return STATUS_OK;
-    publish(cluster, complete);
-    return STATUS_OK;
+    if (status == STATUS_OK)
+        publish_news(cluster, before);
+    return status;
 }
 
 /* Boards are made of those that have them, and what is not settled everywhere is known again. */

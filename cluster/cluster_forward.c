@@ -17,7 +17,7 @@
 #include "cluster/cluster_internal.h"
 
 /* Actions that may be on their way at a time; one more is unavailable at once. */
-#define FORWARDS_MAX UINT32_C(65536)
+#define FORWARDS_MAX UINT32_C(65536) /* a place has 16 bits */
 
 /* So long an action waits for a range to have a leader: an election, and one more. */
 #define HOLD_MS 3000
@@ -95,19 +95,25 @@ static void place_give(struct forwards *forwards, struct forward *forward)
     forwards->count--;
 }
 
-static uint64_t number_of(const struct forwards *forwards, const struct forward *forward)
+/* Names the place, this use of it, and this start of the node: an answer to something that was
+ * asked before, or before a restart, finds nobody.
+ *
+ *   24 bits boot | 24 bits generation | 16 bits place */
+static uint64_t number_of(const struct cluster *cluster, const struct forward *forward)
 {
-    return (uint64_t)forward->generation << 32 | (uint64_t)(forward - forwards->places);
+    const uint64_t place = (uint64_t)(forward - cluster->forwards.places);
+    const uint64_t boot = cluster->config.self.boot & 0xffffff;
+    return boot << 40 | (uint64_t)(forward->generation & 0xffffff) << 16 | place;
 }
 
 /* NULL: nobody waits under this number. */
-static struct forward *find_number(const struct forwards *forwards, uint64_t number)
+static struct forward *find_number(const struct cluster *cluster, uint64_t number)
 {
-    const uint32_t place = (uint32_t)number;
-    if (place >= forwards->touched)
+    const uint32_t place = number & 0xffff;
+    if (place >= cluster->forwards.touched)
         return NULL;
-    struct forward *forward = &forwards->places[place];
-    return forward->in_use && forward->generation == number >> 32 ? forward : NULL;
+    struct forward *forward = &cluster->forwards.places[place];
+    return forward->in_use && number_of(cluster, forward) == number ? forward : NULL;
 }
 
 /* --- Who leads -------------------------------------------------------------------------------- */
@@ -128,6 +134,24 @@ uint64_t forward_leader(const struct cluster *cluster, uint32_t range)
             return view.leader_node;
     }
     return router_leader(cluster->router, range);
+}
+
+uint64_t forward_holder(const struct cluster *cluster, uint32_t range)
+{
+    const uint64_t leader = forward_leader(cluster, range);
+    if (leader != 0)
+        return leader;
+    const struct placed *placed = &system_state_placement(cluster->system)->groups[range];
+    const uint32_t turn = (uint32_t)(cluster_now_ms(cluster) / REFUSED_MS);
+    return placed->list[turn % placed->count].node;
+}
+
+/* A node that holds no replica of the range may not have heard who leads: whoever holds one knows.
+ * 0: there is nobody to ask. */
+static uint64_t whom_to_ask(const struct cluster *cluster, uint32_t range)
+{
+    return slot_of(cluster, range) != NULL ? forward_leader(cluster, range)
+                                           : forward_holder(cluster, range);
 }
 
 /* What this node can say of who leads, for others. */
@@ -231,8 +255,8 @@ static void add_outgoing(struct cluster *cluster, struct outgoing *outgoing,
         outgoing->list = list;
         outgoing->room = room;
     }
-    outgoing->list[outgoing->count++] = (struct forwarded_action){
-        .number = number_of(&cluster->forwards, forward), .action = forward->action};
+    outgoing->list[outgoing->count++] =
+        (struct forwarded_action){.number = number_of(cluster, forward), .action = forward->action};
     if (outgoing->count == FORWARD_ACTIONS_MAX)
         send_outgoing(cluster, outgoing);
 }
@@ -254,7 +278,7 @@ static void take_here(struct cluster *cluster, struct forward *forward)
 static void try_one(struct cluster *cluster, struct outgoings *outgoings, struct forward *forward)
 {
     const uint64_t now_ms = cluster_now_ms(cluster);
-    const uint64_t leader = forward_leader(cluster, forward->range);
+    const uint64_t leader = whom_to_ask(cluster, forward->range);
     if (now_ms >= forward->deadline_ms) {
         list_remove(&cluster->forwards.waiting, forward);
         give_up(cluster, forward, OUTCOME_UNAVAILABLE);
@@ -456,7 +480,7 @@ void forward_answered(struct cluster *cluster, uint64_t node, const struct resul
 {
     for (uint32_t i = 0; i < message->count; i++) {
         const struct forwarded_result *answer = &message->list[i];
-        struct forward *forward = find_number(&cluster->forwards, answer->number);
+        struct forward *forward = find_number(cluster, answer->number);
         if (forward == NULL || forward->node != node || node == 0)
             continue;
         if (answer->judged) {

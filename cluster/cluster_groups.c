@@ -211,7 +211,7 @@ void groups_sweep(struct cluster *cluster, enum sweep_kind kind)
 }
 
 /* What was put into the log in an earlier term may be lost: it is looked at afresh. */
-static void slot_enter_term(struct slot *slot)
+static void slot_enter_term(struct cluster *cluster, struct slot *slot)
 {
     const uint64_t term = group_term(slot->group);
     if (slot->term == term)
@@ -220,6 +220,7 @@ static void slot_enter_term(struct slot *slot)
     slot->close_through = 0;
     slot->learn_index = 0;
     slot->settle_run = (struct settle_run){0};
+    grow_lead(cluster, slot);
     memset(slot->learn_version, 0, sizeof slot->learn_version);
     memset(slot->resolve_version, 0, sizeof slot->resolve_version);
 }
@@ -228,12 +229,16 @@ static void tick_range(struct cluster *cluster, struct slot *slot)
 {
     const struct group_turn turn = cluster_group_turn(cluster);
     group_tick(slot->group, &turn);
-    slot_enter_term(slot);
+    slot_enter_term(cluster, slot);
     if (slot->state == NULL || !group_leads(slot->group))
         return;
     epochs_tick_range(cluster, slot);
     settle_tick_range(cluster, slot);
     hunts_tick_range(cluster, slot);
+    grow_tick_group(cluster, slot->group, slot);
+    /* What was accepted is finished first. */
+    if (cluster->stopping && slot->flights == NULL && slot->batch.count == 0)
+        grow_hand_over(cluster, slot->group);
 }
 
 static void tick_system(struct cluster *cluster)
@@ -243,7 +248,12 @@ static void tick_system(struct cluster *cluster)
         const struct group_turn turn = cluster_group_turn(cluster);
         group_tick(cluster->system_group, &turn);
         hunts_tick_system(cluster);
+        grow_tick_group(cluster, cluster->system_group, NULL);
+        if (cluster->stopping)
+            grow_hand_over(cluster, cluster->system_group);
     }
+    join_tick(cluster);
+    exchange_tick(cluster);
     epochs_tick(cluster);
     settle_tick(cluster);
     snapshots_tick(cluster);
@@ -325,14 +335,20 @@ static enum status apply_to_range(struct cluster *cluster, struct slot *slot, ui
     settle_applied(cluster, &applied);
     actions_applied(cluster, slot, index, entry->term, &applied);
     query_applied(cluster, slot, index, entry->term);
-    return epochs_applied(cluster, &applied);
+    return epochs_applied(cluster, slot, &applied);
 }
 
 static enum status apply_to_system(struct cluster *cluster, uint64_t index,
                                    const struct log_entry *entry)
 {
     struct system_change change;
-    system_state_apply(cluster->system, entry->data, entry->bytes, &change);
+    struct system_state *state = join_replica_state(cluster);
+    system_state_apply(state, entry->data, entry->bytes, &change);
+    if (state != cluster->system)
+        return join_applied(cluster, index);
+    cluster->dial_due |=
+        change.kind == RECORD_FOUND || change.kind == RECORD_JOIN || change.kind == RECORD_MEMBER;
+    cluster->replicas_due |= change.kind == RECORD_PLACE;
     if (change.kind == RECORD_FOUND && change.status == STATUS_OK)
         return restore_states(cluster);
     hunts_applied(cluster, index, entry->term, &change);
@@ -408,5 +424,5 @@ enum status groups_work(struct cluster *cluster)
     if (status == STATUS_OK)
         snapshots_work(cluster);
     cluster->effects->more = work_left(cluster);
-    return status;
+    return status == STATUS_OK && cluster->replicas_due ? grow_make_replicas(cluster) : status;
 }

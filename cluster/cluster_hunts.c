@@ -226,18 +226,17 @@ static void report(struct cluster *cluster, const struct slot *slot,
         .version = learned->version,
         .promise = learned->promise,
     };
-    struct group_view system;
-    group_view(cluster->system_group, &system);
-    if (system.leader_node == cluster->config.node) {
+    const uint64_t leader = join_system_node(cluster);
+    if (leader == cluster->config.node) {
         hunts_received(cluster, &report);
         return;
     }
-    if (system.leader_node == 0)
+    if (leader == 0)
         return;
     struct message *message = arena_take(&cluster->arena, sizeof *message);
     *message = (struct message){.kind = MESSAGE_LEARNED, .learned = report};
     struct effect *effect = effects_add(cluster->effects, EFFECT_SEND);
-    effect->send.node = system.leader_node;
+    effect->send.node = leader;
     effect->send.message = message;
 }
 
@@ -296,7 +295,7 @@ static struct learning *learning_of(struct cluster *cluster, const struct hunt *
 void hunts_received(struct cluster *cluster, const struct learned_message *message)
 {
     const struct settings *settings = system_state_settings(cluster->system);
-    if (settings == NULL || message->range >= settings->ranges ||
+    if (settings == NULL || message->range >= settings->ranges || cluster->system_group == NULL ||
         !group_leads(cluster->system_group))
         return;
     const struct hunt *hunt = system_state_hunt(cluster->system, message->hunt);
@@ -357,41 +356,11 @@ static void drop_defining(struct cluster *cluster)
     }
 }
 
-/* The members' list shall say where this node is now, and that it has started again. */
-static void announce_self(struct cluster *cluster)
-{
-    const struct member *self = &cluster->config.self;
-    const struct member *known = system_state_find_member(cluster->system, self->id);
-    if (known == NULL || cluster->member_announced)
-        return;
-    if (known->boot == self->boot && strcmp(known->http, self->http) == 0 &&
-        strcmp(known->peer, self->peer) == 0) {
-        cluster->member_announced = true;
-        return;
-    }
-    uint8_t *body = arena_take(&cluster->arena, MEMBER_BYTES_MAX);
-    struct writer writer;
-    writer_init(&writer, body, MEMBER_BYTES_MAX);
-    member_encode(self, &writer);
-    CHECK(writer_ok(&writer));
-    const struct record record = {
-        .kind = RECORD_MEMBER,
-        .stamp = hlc_now(&cluster->hlc, cluster->now.physical_us),
-        .uncertainty_us = cluster->now.uncertainty_us,
-        .body = body,
-        .body_bytes = writer.used,
-    };
-    uint64_t index;
-    if (groups_submit(cluster, cluster->system_group, &record, &index) == STATUS_OK)
-        cluster->member_announced = true;
-}
-
 void hunts_tick_system(struct cluster *cluster)
 {
     const uint64_t term = group_term(cluster->system_group);
     if (cluster->learning_term != term) {
         cluster->learning_term = term;
-        cluster->member_announced = false;
         for (uint32_t i = 0; i < HUNTS_MAX; i++) {
             free(cluster->learning[i]);
             cluster->learning[i] = NULL;
@@ -400,7 +369,7 @@ void hunts_tick_system(struct cluster *cluster)
     drop_defining(cluster);
     if (system_state_settings(cluster->system) == NULL || !group_leads(cluster->system_group))
         return;
-    announce_self(cluster);
+    grow_tick_system(cluster);
     for (uint32_t i = 0; i < system_state_hunts(cluster->system); i++) {
         if (!cluster_has_room(cluster))
             return;

@@ -4,6 +4,10 @@
  *   cluster_groups.c    stepping all groups: ticks, persisted writes, messages, applying
  *   cluster_actions.c   from an action to its entry and back to its reply
  *   cluster_forward.c   actions of ranges that others lead: there and back
+ *   cluster_join.c      members that come, and what this node asks of others
+ *   cluster_exchange.c  summaries, pushed and pulled
+ *   cluster_document.c  the system group's state for those who hold no replica of it
+ *   cluster_grow.c      replicas, voters and leaders for whoever has come
  *   cluster_hunts.c     DEFINE, LEARN, ACTIVATE, RESOLVE: one epoch for all ranges
  *   cluster_epochs.c    closing epochs, and the boards
  *   cluster_settle.c    who has won: each range logs its share
@@ -89,9 +93,10 @@ struct slot {
     struct flight *flights, **flights_end;
     uint32_t flying; /* actions in flights */
     struct waiting_query *waiting;
-    uint64_t term;           /* in which the fields below were set; another term forgets them */
-    uint64_t close_through;  /* the last CLOSE of ours in this term */
-    uint64_t reports_due_ms; /* when promises are told again */
+    uint64_t term;            /* in which the fields below were set; another term forgets them */
+    uint64_t close_through;   /* the last CLOSE of ours in this term */
+    uint64_t reports_due_ms;  /* when promises are told again */
+    uint64_t spread_after_ms; /* the range is not handed to where it belongs before */
     struct settle_run settle_run;
     uint64_t learn_index;                /* of our newest LEARN, while it is not applied; else 0 */
     uint64_t learn_epoch;                /* the epoch of its stamp */
@@ -184,6 +189,20 @@ struct snapshot_restore {
     struct system_restore *system;
 };
 
+/* The system group's state as it is given to others, and as it comes from them. */
+struct document {
+    uint64_t index; /* of the last entry applied to it; 0: none is written down */
+    struct document_chunk {
+        uint8_t *data;
+        uint32_t bytes;
+    } * chunks;
+    uint32_t chunk_count;
+
+    uint64_t reading_index; /* of the one that comes; 0: none does */
+    struct snapshot_reader reader;
+    struct system_restore *restore;
+};
+
 /* Work over all groups that may need more than one step. */
 enum sweep_kind {
     SWEEP_PERSISTED,
@@ -223,6 +242,19 @@ struct cluster {
     struct router *router;
     struct forwards forwards;
 
+    uint64_t contacts[CONTACTS_MAX]; /* to join by */
+    uint32_t contact_count;
+    uint64_t ask_ms;       /* when we ask again, to be entered or for the system's state */
+    uint64_t refused_ms;   /* a refusal was told; not again before */
+    uint64_t system_index; /* of a document that `system` came with; 0: from our own replica */
+    struct system_state *system_next; /* our own replica's, while it is behind the document */
+    struct document document;
+    uint64_t join_index, place_index; /* of the newest JOIN or MEMBER, and PLACE, of ours */
+    bool dial_due;                    /* the members' list has changed */
+    bool replicas_due;                /* one may be placed on this node */
+    uint64_t stopping_ms;             /* since */
+    uint64_t pull_ms;                 /* when what is missing is asked for again */
+
     struct merge *merge;
     struct ledgers *ledgers;
     uint8_t *settle_body;          /* where a part is written, SETTLE_PART_BYTES_MAX */
@@ -237,7 +269,6 @@ struct cluster {
     struct defining defining[DEFINING_MAX];
     uint64_t learning_term; /* in which `learning` was set */
     struct learning *learning[HUNTS_MAX];
-    bool member_announced; /* in this term of the system group */
     uint64_t skewed_messages;
 };
 
@@ -278,6 +309,8 @@ void snapshots_work(struct cluster *cluster);
 void snapshots_written(struct cluster *cluster, const struct event *event);
 void snapshots_stored(struct cluster *cluster, const struct event *event);
 void snapshots_stop(struct cluster *cluster);
+/* The system group's state is being written as a snapshot: it cannot be written twice at a time. */
+bool snapshots_cuts_system(const struct cluster *cluster);
 void snapshots_free(struct cluster *cluster);
 
 /* cluster_actions.c */
@@ -315,6 +348,9 @@ void forward_answered(struct cluster *cluster, uint64_t node,
  * NULL: nothing is known. Actions of this node are passed over. */
 void forward_answer(struct cluster *cluster, const struct flight *flight,
                     const struct result *results);
+/* The node that leads the range, else one that holds a replica of it, another one from time to
+ * time. */
+uint64_t forward_holder(const struct cluster *cluster, uint32_t range);
 /* The node that leads the range; 0: not known. */
 uint64_t forward_leader(const struct cluster *cluster, uint32_t range);
 
@@ -333,7 +369,10 @@ void hunts_free(struct cluster *cluster);
 MUST_USE enum status epochs_begin(struct cluster *cluster);
 void epochs_tick_range(struct cluster *cluster, struct slot *slot);
 /* Takes over the references to the summaries. */
-MUST_USE enum status epochs_applied(struct cluster *cluster, const struct range_applied *applied);
+MUST_USE enum status epochs_applied(struct cluster *cluster, const struct slot *slot,
+                                    const struct range_applied *applied);
+/* One that another node made; false: of boards it says nothing. */
+MUST_USE enum status epochs_received(struct cluster *cluster, struct summary *summary, bool whole);
 /* What the restored ranges have closed and not settled everywhere. STATUS_CORRUPT: it cannot be. */
 MUST_USE enum status epochs_restored(struct cluster *cluster);
 void epochs_tick(struct cluster *cluster);
@@ -341,11 +380,60 @@ void epochs_tick(struct cluster *cluster);
 /* cluster_settle.c */
 MUST_USE enum status settle_begin(struct cluster *cluster);
 MUST_USE enum status settle_summary(struct cluster *cluster, const struct summary *summary);
+/* One whose boards are gone. */
+MUST_USE enum status settle_fill(struct cluster *cluster, const struct summary *summary);
 void settle_applied(struct cluster *cluster, const struct range_applied *applied);
 void settle_forget_before(struct cluster *cluster, uint64_t epoch);
 void settle_tick(struct cluster *cluster);
 void settle_tick_range(struct cluster *cluster, struct slot *slot);
 void settle_free(struct cluster *cluster);
+
+/* cluster_join.c */
+void join_begin(struct cluster *cluster, const struct event *event);
+void join_tick(struct cluster *cluster);
+/* A member wants to be entered, or changed; `from` is himself or the member who passes it on. */
+void join_received(struct cluster *cluster, uint64_t from, const struct member *member);
+void join_message(struct cluster *cluster, uint64_t from, const struct join_message *message);
+void join_refused(struct cluster *cluster, const struct refused_message *message);
+/* Whoever leads the system group, as far as is known, else one who holds a replica of it; 0: nobody
+ * is known. */
+uint64_t join_system_node(const struct cluster *cluster);
+/* Links to every member. */
+void join_dial_members(struct cluster *cluster);
+/* A document has come whole: takes the state over. */
+MUST_USE enum status join_adopt(struct cluster *cluster, struct system_state *state,
+                                uint64_t index);
+/* Our own replica has applied an entry: once it knows as much as the document, it takes over. */
+MUST_USE enum status join_applied(struct cluster *cluster, uint64_t index);
+/* The state that our own replica of the system group applies entries to. */
+struct system_state *join_replica_state(struct cluster *cluster);
+
+/* cluster_exchange.c */
+void exchange_push(struct cluster *cluster, const struct slot *slot,
+                   const struct range_applied *applied);
+void exchange_pulled(struct cluster *cluster, uint64_t node, const struct pull_message *pull);
+MUST_USE enum status exchange_received(struct cluster *cluster,
+                                       const struct summary_message *message);
+void exchange_tick(struct cluster *cluster);
+
+/* cluster_document.c */
+void document_send(struct cluster *cluster, uint64_t node,
+                   const struct system_pull_message *wanted);
+MUST_USE enum status document_received(struct cluster *cluster,
+                                       const struct snapshot_message *message);
+void document_free(struct cluster *cluster);
+
+/* cluster_grow.c */
+void grow_tick_system(struct cluster *cluster);
+/* Makes the replicas that are placed on this node and are not there. */
+MUST_USE enum status grow_make_replicas(struct cluster *cluster);
+/* slot NULL: the system group. */
+void grow_tick_group(struct cluster *cluster, struct group *group, struct slot *slot);
+/* This node leads the range, in a new term. */
+void grow_lead(struct cluster *cluster, struct slot *slot);
+void grow_hand_over(struct cluster *cluster, struct group *group);
+/* A node that stops still leads what another could lead. */
+bool grow_handing_over(const struct cluster *cluster);
 
 /* cluster_query.c */
 void query_take(struct cluster *cluster, const struct query *query);

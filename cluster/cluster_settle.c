@@ -38,15 +38,24 @@ static void diverged(struct cluster *cluster, uint32_t range, uint64_t epoch)
                  range, (unsigned long long)epoch);
 }
 
-enum status settle_summary(struct cluster *cluster, const struct summary *summary)
+static enum status taken(struct cluster *cluster, const struct summary *summary, enum status status)
 {
-    const enum status status = ledgers_add(cluster->ledgers, summary);
     if (status == STATUS_CONFLICT)
         diverged(cluster, summary->range, summary->from);
     if (status == STATUS_FULL)
         cluster_note(cluster, NOTE_WARNING, "no room for the ledger of range %u, epoch %llu",
                      summary->range, (unsigned long long)summary->from);
     return status == STATUS_NO_MEMORY ? status : STATUS_OK;
+}
+
+enum status settle_summary(struct cluster *cluster, const struct summary *summary)
+{
+    return taken(cluster, summary, ledgers_add(cluster->ledgers, summary));
+}
+
+enum status settle_fill(struct cluster *cluster, const struct summary *summary)
+{
+    return taken(cluster, summary, ledgers_fill(cluster->ledgers, summary));
 }
 
 void settle_forget_before(struct cluster *cluster, uint64_t epoch)

@@ -26,7 +26,8 @@ static bool find_subject(struct cluster *cluster, uint32_t number, struct subjec
     if (number == GROUP_SYSTEM) {
         *ret_subject =
             (struct subject){.group = cluster->system_group, .mark = &cluster->system_snapshot};
-        return cluster->system_group != NULL && system_state_settings(cluster->system) != NULL;
+        return cluster->system_group != NULL && cluster->system_next == NULL &&
+               system_state_settings(cluster->system) != NULL;
     }
     struct slot *slot = number < cluster->slot_count ? cluster->slots[number] : NULL;
     if (slot == NULL)
@@ -186,6 +187,11 @@ static bool is_current(const struct cluster *cluster, const struct event *event)
     const struct snapshot_task *task = &cluster->snapshot;
     return task->phase != SNAPSHOT_IDLE && event->snapshot.group == task->group &&
            event->snapshot.index == task->base.index;
+}
+
+bool snapshots_cuts_system(const struct cluster *cluster)
+{
+    return cluster->snapshot.writer != NULL && cluster->snapshot.group == GROUP_SYSTEM;
 }
 
 void snapshots_written(struct cluster *cluster, const struct event *event)

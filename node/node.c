@@ -225,6 +225,7 @@ static enum status make_core(struct node *node, const struct node_settings *sett
         .node = node->identity.node,
         .tail_bytes_max = TAIL_BYTES_MAX,
         .snapshot_bytes = config->disk.snapshot_bytes,
+        .spread_after_ms = SPREAD_AFTER_MS,
         .seed = node->identity.node ^ node->identity.boot * UINT64_C(0x9e3779b97f4a7c15),
         .self = {.id = node->identity.node, .boot = node->identity.boot},
     };

@@ -138,6 +138,8 @@ static void carry_out(struct node *node, const struct effect *effect)
     case EFFECT_COMPACT:
         node_snapshots_effect(node, effect);
         return;
+    case EFFECT_DIAL:
+        return; /* there are no links yet */
     case EFFECT_NOTE:
         note(effect);
         return;

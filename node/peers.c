@@ -150,20 +150,28 @@ static void take(struct peers *peers, const struct parcel *parcel, uint64_t now_
     deliver(peers, &envelope, body_bytes, now_ms);
 }
 
+/* Those that came, as long as they can be taken. */
+static void take_all(struct peers *peers, uint64_t now_ms)
+{
+    struct parcel parcel;
+    for (uint32_t taken = 0; taken < ROUND_MESSAGES; taken++) {
+        peers->held =
+            peers->settings.ready != NULL && !peers->settings.ready(peers->settings.context);
+        if (peers->held || !transport_take(peers->transport, &parcel))
+            return;
+        take(peers, &parcel, now_ms);
+        parcel_free(&parcel);
+    }
+    (void)eventfd_write(peers->wake, 1); /* the rest in the next round */
+}
+
 static void on_woken(void *context)
 {
     struct peers *peers = context;
     eventfd_t count;
     (void)eventfd_read(peers->wake, &count);
     const uint64_t now_ms = peers_now_ms();
-    struct parcel parcel;
-    uint32_t taken = 0;
-    for (; taken < ROUND_MESSAGES && transport_take(peers->transport, &parcel); taken++) {
-        take(peers, &parcel, now_ms);
-        parcel_free(&parcel);
-    }
-    if (taken == ROUND_MESSAGES)
-        (void)eventfd_write(peers->wake, 1);
+    take_all(peers, now_ms);
     for (uint32_t i = 0; i < PEERS_MAX; i++) {
         struct link *link = &peers->links[i];
         if (link->in_use)
@@ -354,6 +362,12 @@ void peers_close(struct peers *peers)
         (void)close(peers->wake);
     free(peers->room);
     free(peers);
+}
+
+void peers_resume(struct peers *peers)
+{
+    if (peers->held)
+        (void)eventfd_write(peers->wake, 1);
 }
 
 uint16_t peers_port(const struct peers *peers)

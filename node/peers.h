@@ -57,10 +57,11 @@ struct peer_message {
 };
 
 struct peers_settings {
-    const char *listen;    /* "tcp://127.0.0.1:7901"; port 0 takes a free one */
-    uint64_t node, boot;   /* ours */
-    uint64_t cluster;      /* 0: none yet */
-    struct seal_ring ring; /* copied */
+    const char *listen;           /* "tcp://127.0.0.1:7901"; port 0 takes a free one */
+    uint64_t node, boot;          /* ours */
+    uint64_t cluster;             /* 0: none yet */
+    struct seal_ring ring;        /* copied */
+    bool (*ready)(void *context); /* false: no message can be taken now; NULL: always */
     void (*received)(void *context, const struct peer_message *message);
     void (*news)(void *context, uint64_t peer, enum peer_news news);
     void (*stuck)(void *context);
@@ -95,6 +96,9 @@ bool peers_send(struct peers *peers, uint64_t peer, const void *piece, size_t by
 
 /* Sends what is queued, stamped, where the link is free; the rest follows when it is. */
 void peers_flush(struct peers *peers, uint64_t stamp);
+
+/* `ready` would say yes again: what has come meanwhile is taken in the loop's next round. */
+void peers_resume(struct peers *peers);
 
 struct peers_measures {
     uint64_t sent, sent_bytes;            /* messages */

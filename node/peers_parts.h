@@ -72,6 +72,7 @@ struct peers {
     struct sender senders[PEERS_MAX];
     uint32_t sender_count;
     struct peers_measures measures;
+    bool held; /* messages wait for peers_resume */
     bool told_stuck;
     uint64_t refusals_told; /* a bit for each fault that was logged */
 };

@@ -37,6 +37,7 @@
 #define RANGES_DEFAULT      16
 #define REPLICAS_MAX        7
 #define NODES_MAX           64
+#define SPREAD_AFTER_MS     3000 /* whoever was elected in place of a failed node may fail too */
 #define EPOCH_MS_MIN        100
 #define EPOCH_MS_MAX        600000
 #define EPOCH_MS_DEFAULT    10000

@@ -219,6 +219,62 @@ static enum status shelf_add(struct ledgers *ledgers, const struct summary *summ
     return shelf_insert(ledgers, summary, &addition);
 }
 
+/* Where what is known from this epoch on begins; UINT64_MAX: nothing is. */
+static uint64_t known_from(const struct shelf *shelf, uint64_t epoch)
+{
+    const struct run *run = shelf->first;
+    while (run != NULL && run->through < epoch)
+        run = run->next;
+    return run != NULL ? run->from : UINT64_MAX;
+}
+
+/* Whether what is known of these epochs, of which the first may have this ledger, says the same. */
+static bool shelf_agrees(const struct shelf *shelf, const struct addition *addition)
+{
+    for (const struct run *run = shelf->first; run != NULL; run = run->next) {
+        if (run->through < addition->from || run->from > addition->through)
+            continue;
+        const bool same_first = run->from == addition->from;
+        const bool has = run->ledger != NULL && run->from >= addition->from;
+        if (has && !(same_first && addition->ledger && run->digest == addition->digest))
+            return false;
+        if (addition->ledger && run->from <= addition->from && !has)
+            return false;
+    }
+    return true;
+}
+
+static enum status shelf_fill(struct ledgers *ledgers, const struct summary *summary)
+{
+    struct shelf *shelf = &ledgers->shelves[summary->range];
+    struct addition addition = addition_of(ledgers, summary);
+    if (!shelf_agrees(shelf, &addition))
+        return STATUS_CONFLICT;
+    const uint64_t through = addition.through;
+    enum status status = STATUS_OK;
+    while (addition.from <= through && status == STATUS_OK) {
+        const uint64_t known = known_from(shelf, addition.from);
+        if (known > addition.from) {
+            addition.through = known <= through ? known - 1 : through;
+            if (!make_room(ledgers, addition.bytes, addition.from))
+                return STATUS_FULL;
+            status = shelf_insert(ledgers, summary, &addition);
+        }
+        addition.from = ledgers_unknown(ledgers, summary->range, addition.from);
+        addition.ledger = false;
+        addition.digest = 0;
+        addition.bytes = sizeof(struct run);
+    }
+    return status;
+}
+
+enum status ledgers_fill(struct ledgers *ledgers, const struct summary *summary)
+{
+    if (summary->range >= ledgers->ranges)
+        return STATUS_INVALID;
+    return summary->through < ledgers->floor ? STATUS_OK : shelf_fill(ledgers, summary);
+}
+
 static void hear_voice(struct ledgers *ledgers, const struct summary *summary)
 {
     const uint64_t epoch = summary->settled_through;

@@ -39,6 +39,11 @@ void ledgers_free(struct ledgers *ledgers);
  * settling. STATUS_NO_MEMORY. */
 MUST_USE enum status ledgers_add(struct ledgers *ledgers, const struct summary *summary);
 
+/* The same for a summary whose boards are gone (ranges/range_kept.h): runs without ledgers were
+ * made one, so it may begin and end elsewhere than what is known. What is known must say the same,
+ * and only the rest is taken. */
+MUST_USE enum status ledgers_fill(struct ledgers *ledgers, const struct summary *summary);
+
 /* The first epoch from `from` up that is not known of the range. Epochs that were dropped are not
  * known. */
 uint64_t ledgers_unknown(const struct ledgers *ledgers, uint32_t range, uint64_t from);

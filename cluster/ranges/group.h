@@ -214,6 +214,9 @@ bool group_broken(const struct group *group);
 /* How far another replica's log is known to equal ours, durably; 0 unless we lead. */
 uint64_t group_match(const struct group *group, uint64_t replica);
 
+/* When another replica answered last; 0: not in this term of ours, or long ago. */
+uint64_t group_heard_ms(const struct group *group, uint64_t replica);
+
 /* True when this replica leads and has applied everything that was in its log when it was elected,
  * so that what it reads is not older than what was acknowledged before. */
 bool group_ready_to_lead(const struct group *group);

@@ -16,6 +16,17 @@ static bool waits_for_own_disk(const struct group *group, const struct group_mes
            core_open_change(group) > group->durable_index;
 }
 
+uint64_t group_heard_ms(const struct group *group, uint64_t replica)
+{
+    if (group_role(group) != GROUP_LEADER)
+        return 0;
+    for (uint32_t i = 0; i < REPLICA_SET_MAX; i++) {
+        if (group->heard[i].replica == replica)
+            return group->heard[i].ms;
+    }
+    return 0;
+}
+
 void send_heard(struct group *group, uint64_t replica)
 {
     uint32_t oldest = 0;

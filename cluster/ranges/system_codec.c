@@ -1,4 +1,5 @@
-/* The bodies of FOUND and MEMBER records: fixed little-endian layouts with a version. */
+/* The bodies of FOUND, MEMBER, JOIN and PLACE records: fixed little-endian layouts with a version.
+ */
 #include "cluster/ranges/system_codec.h"
 
 #include <string.h>
@@ -61,6 +62,23 @@ bool member_decode(struct member *member, struct reader *reader)
     if (name_set(&decoded.name, name, strlen(name)) != STATUS_OK)
         return false;
     *member = decoded;
+    return true;
+}
+
+void place_encode(uint32_t group, uint64_t node, struct writer *writer)
+{
+    put_u32(writer, group);
+    put_u64(writer, node);
+}
+
+bool place_decode(uint32_t *ret_group, uint64_t *ret_node, struct reader *reader)
+{
+    const uint32_t group = take_u32(reader);
+    const uint64_t node = take_u64(reader);
+    if (!reader_done(reader) || node == 0)
+        return false;
+    *ret_group = group;
+    *ret_node = node;
     return true;
 }
 

@@ -1,4 +1,5 @@
-/* cluster/ranges/system_codec.h -- Reading what found_encode and member_encode wrote. */
+/* cluster/ranges/system_codec.h -- The bodies of the system group's records, but for definitions.
+ */
 #ifndef CAIRN_CLUSTER_RANGES_SYSTEM_CODEC_H
 #define CAIRN_CLUSTER_RANGES_SYSTEM_CODEC_H
 
@@ -42,6 +43,11 @@ bool settings_decode(struct settings *settings, struct reader *reader);
 /* Bytes that found_encode writes at most, and member_encode for one member. */
 #define MEMBER_BYTES_MAX (16 + 3 + NAME_LENGTH_MAX + 2 * ADDRESS_LENGTH_MAX)
 #define FOUND_BYTES_MAX  (64 + NODES_MAX * MEMBER_BYTES_MAX)
+
+/* u32 group, u64 node. */
+#define PLACE_BYTES 12
+void place_encode(uint32_t group, uint64_t node, struct writer *writer);
+bool place_decode(uint32_t *ret_group, uint64_t *ret_node, struct reader *reader);
 
 void member_encode(const struct member *member, struct writer *writer);
 void found_encode(const struct settings *settings, const struct member *members, uint32_t count,

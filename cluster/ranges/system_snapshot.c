@@ -10,7 +10,8 @@
 #define FLAG_LIMITED 1
 #define FLAG_RETIRED 2
 
-#define HEAD_BYTES_MAX (SNAPSHOT_HEAD_BYTES_MAX + 8 + 2 + 2 + NODES_MAX * MEMBER_BYTES_MAX)
+#define HEAD_BYTES_MAX                                                                             \
+    (SNAPSHOT_HEAD_BYTES_MAX + 8 + 2 + 2 + NODES_MAX * MEMBER_BYTES_MAX + PLACEMENT_BYTES_MAX)
 #define HUNT_BYTES_MAX                                                                             \
     (2 + 1 + NAME_LENGTH_MAX + 4 + 2 + HUNT_VERSIONS_KEPT * 13 + 2 +                               \
      TREASURE_NUMBERS_MAX * (2 + NAME_LENGTH_MAX))
@@ -29,6 +30,7 @@ static enum status add_head(const struct system_state *state, const struct snaps
     put_u16(&writer, (uint16_t)state->hunt_count);
     for (uint32_t i = 0; i < state->member_count; i++)
         member_encode(&state->members[i], &writer);
+    placement_encode(&state->placement, &writer);
     CHECK(writer_ok(&writer));
     return snapshot_add(snapshot, SECTION_HEAD, bytes, writer.used, NULL);
 }
@@ -176,6 +178,8 @@ static enum status restore_head(struct system_restore *restore, const struct sna
             return STATUS_CORRUPT;
         state->member_count++;
     }
+    if (!placement_decode(&state->placement, state->settings.ranges, &reader))
+        return STATUS_CORRUPT;
     return reader_done(&reader) ? STATUS_OK : STATUS_CORRUPT;
 }
 

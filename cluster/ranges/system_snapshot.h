@@ -2,7 +2,7 @@
  * back.
  *
  *   SECTION_HEAD        snapshot_head.h, then u64 digest, u16 members, u16 hunts, each member
- *                       (system_codec.h)
+ *                       (system_codec.h), where replicas are to be (placement.h)
  *   SECTION_HUNT        u16 number, u8 length and name, u32 newest version, u16 versions, each: u32
  *                       version, u8 state, u64 active from; u16 ids, each: u8 length, id, u8 flags
  *                       (1 limited, 2 retired); by number

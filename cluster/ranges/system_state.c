@@ -121,8 +121,59 @@ static bool apply_found(struct system_state *state, const struct record *record)
         state->member_count = 0;
         return false;
     }
+    uint64_t nodes[REPLICAS_MAX];
+    if (state->member_count > REPLICAS_MAX) {
+        state->member_count = 0;
+        return false;
+    }
+    for (uint32_t i = 0; i < state->member_count; i++)
+        nodes[i] = state->members[i].id;
+    placement_found(&state->placement, state->settings.ranges, nodes, state->member_count);
     state->founded = true;
     return true;
+}
+
+const struct placement *system_state_placement(const struct system_state *state)
+{
+    return &state->placement;
+}
+
+enum status system_state_admits(const struct system_state *state, const struct member *member)
+{
+    for (uint32_t i = 0; i < state->member_count; i++) {
+        if (state->members[i].id == member->id ||
+            strcmp(state->members[i].name.text, member->name.text) == 0)
+            return STATUS_CONFLICT;
+    }
+    return state->member_count < NODES_MAX ? STATUS_OK : STATUS_FULL;
+}
+
+static enum status apply_join(struct system_state *state, const struct record *record)
+{
+    struct reader reader;
+    struct member member;
+    reader_init(&reader, record->body, record->body_bytes);
+    if (!state->founded || !member_decode(&member, &reader) || !reader_done(&reader))
+        return STATUS_INVALID;
+    const enum status status = system_state_admits(state, &member);
+    if (status == STATUS_OK)
+        state->members[state->member_count++] = member;
+    return status;
+}
+
+static bool apply_place(struct system_state *state, const struct record *record)
+{
+    struct reader reader;
+    uint32_t group;
+    uint64_t node, number;
+    reader_init(&reader, record->body, record->body_bytes);
+    if (!state->founded || !place_decode(&group, &node, &reader) ||
+        system_state_find_member(state, node) == NULL)
+        return false;
+    const uint32_t place = group == UINT32_MAX ? state->settings.ranges : group;
+    if (group != UINT32_MAX && group >= state->settings.ranges)
+        return false;
+    return placement_add(&state->placement, place, node, &number) == STATUS_OK;
 }
 
 static bool apply_member(struct system_state *state, const struct record *record)
@@ -283,6 +334,12 @@ void system_state_apply(struct system_state *state, const void *data, size_t siz
         break;
     case RECORD_MEMBER:
         ret_change->status = apply_member(state, &record) ? STATUS_OK : STATUS_INVALID;
+        break;
+    case RECORD_JOIN:
+        ret_change->status = apply_join(state, &record);
+        break;
+    case RECORD_PLACE:
+        ret_change->status = apply_place(state, &record) ? STATUS_OK : STATUS_INVALID;
         break;
     case RECORD_DEFINE:
         ret_change->status = apply_define(state, &record, ret_change);

@@ -1,9 +1,10 @@
 /* cluster/ranges/system_state.h -- The state machine of the system group: what the cluster is.
  *
- * Its log founds the cluster (settings, first members, where the replicas are) and carries every
- * version of every hunt: DEFINE enters one and gives it its number, ACTIVATE says from which epoch
- * it counts, CANCEL drops it. At most one version of a hunt is undecided at a time. What is logged
- * but not allowed is void, in the same way on every replica. One thread. */
+ * Its log founds the cluster (settings, first members, where the replicas are), takes in members
+ * and places replicas, and carries every version of every hunt: DEFINE enters one and gives it its
+ * number, ACTIVATE says from which epoch it counts, CANCEL drops it. At most one version of a hunt
+ * is undecided at a time. What is logged but not allowed is void, in the same way on every replica.
+ * One thread. */
 #ifndef CAIRN_CLUSTER_RANGES_SYSTEM_STATE_H
 #define CAIRN_CLUSTER_RANGES_SYSTEM_STATE_H
 
@@ -14,6 +15,7 @@
 #include "cluster/base/bounds.h"
 #include "cluster/base/status.h"
 #include "cluster/hunt/definition.h"
+#include "cluster/ranges/placement.h"
 #include "cluster/ranges/system_codec.h"
 #include "cluster/values/record.h"
 
@@ -51,7 +53,8 @@ void system_state_free(struct system_state *state);
 /* What applying a record did. */
 struct system_change {
     enum record_kind kind;
-    enum status status; /* DEFINE: OK, CONFLICT, INVALID, FULL; else OK or INVALID (void) */
+    enum status status; /* DEFINE: OK, CONFLICT, INVALID, FULL; JOIN: OK, CONFLICT, FULL; else OK or
+                         * INVALID (void) */
     uint16_t hunt;      /* DEFINE, ACTIVATE, CANCEL */
     uint32_t version;
 };
@@ -64,6 +67,12 @@ const struct settings *system_state_settings(const struct system_state *state);
 uint32_t system_state_members(const struct system_state *state);
 const struct member *system_state_member(const struct system_state *state, uint32_t at);
 const struct member *system_state_find_member(const struct system_state *state, uint64_t id);
+
+/* Whether such a member could join. CONFLICT: another one has its name, or it is there; FULL. */
+enum status system_state_admits(const struct system_state *state, const struct member *member);
+
+/* Where replicas are to be; of use once the cluster is founded. */
+const struct placement *system_state_placement(const struct system_state *state);
 
 uint32_t system_state_hunts(const struct system_state *state);
 /* By number, which is also its place; NULL: none. */

@@ -11,6 +11,7 @@ struct system_state {
     struct settings settings;
     uint32_t member_count;
     struct member members[NODES_MAX];
+    struct placement placement;
     uint32_t hunt_count;
     struct hunt *hunts[HUNTS_MAX];
     uint64_t digest;            /* chained over the records that were not void */

@@ -31,6 +31,7 @@ enum effect_kind {
     EFFECT_SNAPSHOT_COMMIT, /* it is whole: make it durable, answer with EVENT_SNAPSHOT_STORED */
     EFFECT_SNAPSHOT_ABORT,  /* it will not be finished: drop what is there of it */
     EFFECT_COMPACT, /* write: the group's snapshot is this one, and the log behind it goes */
+    EFFECT_DIAL,    /* link to a node at an address, from now on */
     EFFECT_NOTE,    /* something to log */
 };
 
@@ -109,6 +110,10 @@ struct effect {
             uint64_t index, term; /* of the snapshot, which is stored */
             uint64_t through;     /* entries up to and including this one go; at most index */
         } compact;
+        struct {
+            uint64_t node;
+            const char *address; /* "tcp://..." */
+        } dial;
         struct {
             enum note_level level;
             const char *text;

@@ -90,11 +90,72 @@ struct results_message {
     uint32_t count; /* 1 to FORWARD_ACTIONS_MAX */
 };
 
+/* A summary in its canonical form: pushed when its epochs are over, or pulled. */
+struct summary_message {
+    bool whole; /* false: only its ledger is left, and it says nothing of boards */
+    const uint8_t *data;
+    uint32_t bytes;
+};
+
+/* Asks for the range's summary that covers an epoch. */
+struct pull_message {
+    uint32_t range;
+    uint64_t epoch;
+};
+
+/* A node asks to be on the members' list as it is now: a new one joins, a known one has moved. Any
+ * member may be asked, and passes it on to the system group's leader. */
+struct join_message {
+    const uint8_t *member; /* member_encode's */
+    uint32_t bytes;
+};
+
+/* The answer to one that cannot join: CONFLICT, another member has its name; FULL. */
+struct refused_message {
+    enum status status;
+};
+
+/* Asks for the system group's state, where it is newer than what the sender has. */
+struct system_pull_message {
+    uint64_t have;  /* index of the last entry applied to it; 0: none */
+    uint64_t index; /* of the one that the sender is putting together; 0: none */
+    uint32_t chunk; /* the next one of it that he lacks */
+};
+
+/* A chunk of a snapshot, in order: of the system group's state for nodes that hold no replica of it
+ * (`to` is 0 then), or of a group for a replica whose log does not reach back far enough. */
+struct snapshot_message {
+    uint32_t group;
+    uint64_t to;          /* replica number */
+    uint64_t from_node;   /* as in a group_message */
+    uint64_t raft_term;   /* of the leader that sends it */
+    uint64_t index, term; /* of the snapshot */
+    uint32_t chunk;       /* from 0 */
+    bool last;
+    const uint8_t *data;
+    uint32_t bytes; /* 1 to SNAPSHOT_CHUNK_BYTES_MAX */
+};
+
+/* So many chunks have come, so more may be sent. */
+struct snapshot_taken_message {
+    uint32_t group;
+    uint64_t from, to; /* replica numbers; 0 where there are none */
+    uint64_t index;
+    uint32_t chunks;
+};
+
 enum message_kind {
     MESSAGE_GROUP = 1,
     MESSAGE_LEARNED = 2,
     MESSAGE_FORWARD = 3,
     MESSAGE_RESULTS = 4,
+    MESSAGE_SUMMARY = 5,
+    MESSAGE_PULL = 6,
+    MESSAGE_JOIN = 7,
+    MESSAGE_REFUSED = 8,
+    MESSAGE_SYSTEM_PULL = 9,
+    MESSAGE_SNAPSHOT = 10,
+    MESSAGE_SNAPSHOT_TAKEN = 11,
 };
 
 struct message {
@@ -104,6 +165,13 @@ struct message {
         struct learned_message learned;
         struct forward_message forward;
         struct results_message results;
+        struct summary_message summary;
+        struct pull_message pull;
+        struct join_message join;
+        struct refused_message refused;
+        struct system_pull_message system_pull;
+        struct snapshot_message snapshot;
+        struct snapshot_taken_message snapshot_taken;
     };
 };
 

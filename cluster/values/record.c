@@ -32,6 +32,8 @@ static unsigned record_parts(unsigned kind)
     case RECORD_FOUND:
     case RECORD_DEFINE:
     case RECORD_MEMBER:
+    case RECORD_JOIN:
+    case RECORD_PLACE:
     case RECORD_BARRIER:
     case RECORD_SETTLE:
         return HAS_BODY;

@@ -38,17 +38,20 @@ enum record_kind {
     RECORD_ACTIVATE = 18, /* hunt, version, epoch */
     RECORD_CANCEL = 19,   /* hunt, version */
     RECORD_MEMBER = 20,   /* body: a member as it is now */
+    RECORD_JOIN = 21,     /* body: a new member */
+    RECORD_PLACE = 22,    /* body: where one more replica shall be */
 };
 
 struct record {
     enum record_kind kind;
     uint64_t stamp;
     uint32_t uncertainty_us;
-    uint32_t count;      /* ACTIONS */
-    uint64_t epoch;      /* CLOSE, RESOLVE, ACTIVATE */
-    uint16_t hunt;       /* LEARN, RESOLVE, DEFINE, ACTIVATE, CANCEL */
-    uint32_t version;    /* the same */
-    const uint8_t *body; /* ACTIONS: the actions; LEARN, DEFINE, FOUND, MEMBER: what is left */
+    uint32_t count;   /* ACTIONS */
+    uint64_t epoch;   /* CLOSE, RESOLVE, ACTIVATE */
+    uint16_t hunt;    /* LEARN, RESOLVE, DEFINE, ACTIVATE, CANCEL */
+    uint32_t version; /* the same */
+    const uint8_t
+        *body; /* ACTIONS: the actions; LEARN, DEFINE, FOUND, MEMBER, JOIN, PLACE: what is left */
     size_t body_bytes;
 };
 

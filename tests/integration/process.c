@@ -104,20 +104,6 @@ const char *process_said(const struct process *process)
     return said;
 }
 
-/* Epochs end at the multiples of their length since 1970. */
-const char *process_long_epoch(void)
-{
-    static char setting[64];
-    struct timespec time;
-    uint64_t epoch_ms = 600000;
-    (void)clock_gettime(CLOCK_REALTIME, &time);
-    const uint64_t now_ms = (uint64_t)time.tv_sec * 1000;
-    while (epoch_ms - now_ms % epoch_ms < 120000)
-        epoch_ms -= 1000;
-    (void)snprintf(setting, sizeof setting, "cluster.epoch_ms=%llu", (unsigned long long)epoch_ms);
-    return setting;
-}
-
 /* --- Starting --------------------------------------------------------------------------------- */
 
 /* In the child: nothing of this returns. */

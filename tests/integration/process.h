@@ -46,10 +46,6 @@ const char *process_path(const struct process *process, const char *name);
 /* All that was written to standard error since process_init(); valid until the next call. */
 const char *process_said(const struct process *process);
 
-/* A setting for a node in which no epoch ends within the next two minutes; valid until the next
- * call. */
-const char *process_long_epoch(void);
-
 /* Starts it with more arguments, up to a NULL; does not wait. */
 void process_launch(struct process *process, const char *const *arguments);
 

@@ -74,8 +74,8 @@ static void put(struct test *test, const char *hunt, const char *yaml, int statu
 /* No epoch ends, so no version becomes active: what is taken is judged `not_open`. */
 static void start(struct test *test, const char *setting)
 {
-    process_launch(&test->process,
-                   (const char *const[]){"--set", process_long_epoch(), "--set", setting, NULL});
+    process_launch(&test->process, (const char *const[]){"--set", "cluster.epoch_ms=600000",
+                                                         "--set", setting, NULL});
     process_wait_ready(&test->process);
     put(test, BAD_FLAT_HUNT, bad_flat_hunt, 200);
     put(test, BAD_GEO_HUNT, bad_geo_hunt, 200);

@@ -4,58 +4,30 @@
 #include <string.h>
 
 #include "cluster/base/check.h"
+#include "proto/peer_message.h"
 
-static bool has_entries(const struct message *message)
+void mail_init(struct mail *mail, const struct message *message)
 {
-    return message->kind == MESSAGE_GROUP && message->group.type == GROUP_APPEND;
+    const size_t room = peer_message_bytes_max(message);
+    mail->bytes = malloc(room);
+    CHECK(mail->bytes != NULL);
+    arena_init(&mail->arena);
+    struct writer writer;
+    writer_init(&writer, mail->bytes, room);
+    peer_message_write(message, &writer);
+
+    struct reader body;
+    struct peer_piece piece;
+    reader_init(&body, mail->bytes, writer.used);
+    const bool found = peer_piece_next(&body, &piece);
+    CHECK(found);
+    CHECK(reader_done(&body));
+    const enum status read = peer_message_read(&mail->message, &mail->arena, &piece);
+    CHECK(read == STATUS_OK);
 }
 
-static void *copy_list(const void *list, size_t bytes)
+void mail_fini(struct mail *mail)
 {
-    void *copy = malloc(bytes > 0 ? bytes : 1);
-    CHECK(copy != NULL);
-    if (bytes > 0)
-        memcpy(copy, list, bytes);
-    return copy;
-}
-
-static struct log_entry *copy_entries(const struct log_entry *list, uint32_t count)
-{
-    struct log_entry *entries = copy_list(list, count * sizeof *entries);
-    for (uint32_t i = 0; i < count; i++)
-        entries[i].data = copy_list(list[i].data, list[i].bytes);
-    return entries;
-}
-
-struct message mail_copy(const struct message *message)
-{
-    struct message copy = *message;
-    if (has_entries(message))
-        copy.group.append.entries =
-            copy_entries(message->group.append.entries, message->group.append.count);
-    else if (message->kind == MESSAGE_FORWARD)
-        copy.forward.list = copy_list(message->forward.list,
-                                      message->forward.count * sizeof message->forward.list[0]);
-    else if (message->kind == MESSAGE_RESULTS)
-        copy.results.list = copy_list(message->results.list,
-                                      message->results.count * sizeof message->results.list[0]);
-    return copy;
-}
-
-static void free_list(const void *list)
-{
-    free((void *)(uintptr_t)list);
-}
-
-void mail_free(const struct message *copy)
-{
-    if (has_entries(copy)) {
-        for (uint32_t i = 0; i < copy->group.append.count; i++)
-            free_list(copy->group.append.entries[i].data);
-        free_list(copy->group.append.entries);
-    } else if (copy->kind == MESSAGE_FORWARD) {
-        free_list(copy->forward.list);
-    } else if (copy->kind == MESSAGE_RESULTS) {
-        free_list(copy->results.list);
-    }
+    arena_fini(&mail->arena);
+    free(mail->bytes);
 }

@@ -18,7 +18,7 @@ struct rig_letter {
     struct rig_letter *next; /* in the order of sending */
     uint64_t sent_us, stamp;
     uint32_t from, to;
-    struct message message;
+    struct mail mail;
 };
 
 static struct now now_of(const struct rig *rig, uint32_t node)
@@ -58,8 +58,8 @@ static void post(struct rig *rig, uint32_t from, const struct effect *effect)
         .stamp = rig->effects.stamp,
         .from = from,
         .to = to,
-        .message = mail_copy(message),
     };
+    mail_init(&letter->mail, message);
     struct rig_letter **link = &rig->letters;
     while (*link != NULL)
         link = &(*link)->next;
@@ -76,7 +76,11 @@ static void check_durable(const struct rig *rig, const struct result *result)
         const struct disk_group *group = disk_find(&rig->nodes[i].disk, result->range);
         disks += group != NULL && group->count >= result->log_index;
     }
-    CHECK(disks > rig->count / 2);
+    /* By the leader's configuration; where nobody leads now, by the least that there can be. */
+    const uint32_t leader = rig_leader(rig, result->range);
+    const uint32_t voters =
+        leader != RIG_NOBODY ? cluster_voters(rig->nodes[leader].core, result->range) : 1;
+    CHECK(disks > voters / 2);
 }
 
 static void take_replies(struct rig *rig, const struct effect *effect)
@@ -163,6 +167,7 @@ static void carry_out(struct rig *rig, uint32_t node, const struct effect *effec
     case EFFECT_NOTE:
         take_note(rig, effect);
         break;
+    case EFFECT_DIAL:
     case EFFECT_READ_LOG:
         break;
     }
@@ -227,6 +232,7 @@ static void boot(struct rig *rig, uint32_t node)
         .index_secret = 11 * it->boot + node,
         .tail_bytes_max = TAIL_BYTES_MAX,
         .snapshot_bytes = rig->snapshot_bytes,
+        .spread_after_ms = rig->spread_after_ms,
         .self = rig->members[node],
     };
     config.self.boot = it->boot;
@@ -239,8 +245,8 @@ void rig_init(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t epoch_m
     rig_init_taking(rig, nodes, ranges, epoch_ms, 0);
 }
 
-void rig_init_taking(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t epoch_ms,
-                     uint32_t snapshot_bytes)
+static void lay_out(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t epoch_ms,
+                    uint32_t snapshot_bytes)
 {
     CHECK(nodes >= 1 && nodes <= RIG_NODES_MAX);
     memset(rig, 0, sizeof *rig);
@@ -262,21 +268,58 @@ void rig_init_taking(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t 
         const char name[3] = {'n', (char)('1' + (int)i), '\0'};
         CHECK(name_set(&member->name, name, 2) == STATUS_OK);
     }
-    const struct event found = {
-        .kind = EVENT_FOUND,
-        .found = {.settings = &rig->settings, .members = rig->members, .count = nodes},
-    };
     for (uint32_t i = 0; i < nodes; i++) {
         rig->nodes[i].deaf_to = RIG_NO_GROUP;
+        rig->nodes[i].off = true;
         disk_init(&rig->nodes[i].disk);
-        boot(rig, i);
-        rig_event(rig, i, &found);
     }
+}
+
+static void found(struct rig *rig, uint32_t founders)
+{
+    const struct event event = {
+        .kind = EVENT_FOUND,
+        .found = {.settings = &rig->settings, .members = rig->members, .count = founders},
+    };
+    for (uint32_t i = 0; i < founders; i++) {
+        boot(rig, i);
+        rig->nodes[i].off = false;
+        rig_event(rig, i, &event);
+    }
+}
+
+void rig_init_taking(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t epoch_ms,
+                     uint32_t snapshot_bytes)
+{
+    lay_out(rig, nodes, ranges, epoch_ms, snapshot_bytes);
+    found(rig, nodes);
+}
+
+void rig_init_alone(struct rig *rig, uint32_t nodes, uint32_t replicas, uint32_t ranges,
+                    uint32_t epoch_ms)
+{
+    lay_out(rig, nodes, ranges, epoch_ms, 0);
+    rig->settings.replicas = replicas;
+    rig->spread_after_ms = SPREAD_AFTER_MS;
+    found(rig, 1);
+}
+
+void rig_join(struct rig *rig, uint32_t node, uint32_t contact)
+{
+    CHECK(rig->nodes[node].off);
+    cluster_free(rig->nodes[node].core);
+    boot(rig, node);
+    rig->nodes[node].off = false;
+    const struct event event = {
+        .kind = EVENT_JOIN,
+        .join = {.contacts = &rig->members[contact].id, .count = 1},
+    };
+    rig_event(rig, node, &event);
 }
 
 static void letter_free(struct rig_letter *letter)
 {
-    mail_free(&letter->message);
+    mail_fini(&letter->mail);
     free(letter);
 }
 
@@ -302,7 +345,7 @@ static void deliver(struct rig *rig)
             .kind = EVENT_MESSAGE,
             .received = {.node = rig->members[letter->from].id,
                          .stamp = letter->stamp,
-                         .message = &letter->message},
+                         .message = &letter->mail.message},
         };
         const struct rig_node *to = &rig->nodes[letter->to];
         if (!to->deaf && !to->off && !rig->nodes[letter->from].mute)

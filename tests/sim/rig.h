@@ -1,4 +1,4 @@
-/* tests/sim/rig.h -- One to three cores on a table, for tests that tell a story: the test holds the
+/* tests/sim/rig.h -- One to five cores on a table, for tests that tell a story: the test holds the
  * clock, the disks and the wires.
  *
  * Every message takes a millisecond; every write is on disk a millisecond later, unless the disk is
@@ -13,7 +13,7 @@
 #include "cluster/cluster.h"
 #include "tests/sim/disk.h"
 
-#define RIG_NODES_MAX   3
+#define RIG_NODES_MAX   5
 #define RIG_REPLIES_MAX 8192
 #define RIG_START_US    UINT64_C(1790000000000000) /* true time at the start */
 #define RIG_NOBODY      UINT32_MAX
@@ -50,8 +50,9 @@ struct rig {
     struct settings settings;
     struct member members[RIG_NODES_MAX];
     struct rig_node nodes[RIG_NODES_MAX];
-    uint32_t silent_group;   /* whose messages are all lost; RIG_NO_GROUP: none */
-    uint32_t snapshot_bytes; /* cluster_config; 0: none are taken */
+    uint32_t spread_after_ms; /* of cores that boot from now on; 0: leaders stay where they are */
+    uint32_t silent_group;    /* whose messages are all lost; RIG_NO_GROUP: none */
+    uint32_t snapshot_bytes;  /* cluster_config; 0: none are taken */
     struct rig_letter *letters;
     struct effects effects;
 
@@ -71,6 +72,10 @@ void rig_init(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t epoch_m
 /* The same, and its groups take a snapshot for each so many bytes of log. */
 void rig_init_taking(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t epoch_ms,
                      uint32_t snapshot_bytes);
+/* The first node founds alone, and the others are off until they join by asking a contact. */
+void rig_init_alone(struct rig *rig, uint32_t nodes, uint32_t replicas, uint32_t ranges,
+                    uint32_t epoch_ms);
+void rig_join(struct rig *rig, uint32_t node, uint32_t contact);
 void rig_fini(struct rig *rig);
 
 /* One event of one node, and everything that follows from it at once. */

@@ -214,6 +214,7 @@ static void a_node_that_stops_answers_what_it_forwarded(void **state)
     assert_int_equal(OUTCOME_UNAVAILABLE, answer(after)->outcome);
     (void)run_until_answered(before, SOON_MS);
     assert_int_equal(OUTCOME_FOUND, answer(before)->outcome);
+    rig_run(&play.rig, 500); /* what it led is handed over */
     assert_false(cluster_busy(play.rig.nodes[node].core));
     play_fini(&play);
 }
@@ -229,9 +230,9 @@ static void an_answer_out_of_nowhere_is_dropped(void **state)
     const struct play_sent *sent = claim_at(node, 1, 0, PLAY_OWN);
     rig_run(&play.rig, 2);
     struct forwarded_result lies[3] = {
-        {.number = UINT64_C(1) << 32, .judged = true},   /* names nobody's action */
-        {.number = 12345, .judged = true},               /* no such place */
-        {.number = UINT64_C(77) << 32, .judged = false}, /* of another generation */
+        {.number = UINT64_C(1) << 40 | 1 << 16, .judged = true},   /* names another action */
+        {.number = 12345, .judged = true},                         /* no such place */
+        {.number = UINT64_C(1) << 40 | 77 << 16, .judged = false}, /* of another generation */
     };
     const struct message message = {.kind = MESSAGE_RESULTS, .results = {.list = lies, .count = 3}};
     const struct event event = {

@@ -70,6 +70,7 @@ static void draw_climate(struct world *world)
     climate->crash_every_ms = rng_chance(rng, 3, 4) ? draw(rng, 1000, 8000) : 0;
     climate->request_every_us = draw(rng, 5000, 60000);
     climate->redefine_every_ms = draw(rng, 2000, 10000);
+    climate->spread_after_ms = 1 + climate->request_every_us % 3000;
     climate->clock_offset_us_max = rng_chance(rng, 1, 2) ? 100000 : 0;
     climate->features = (uint32_t)rng_next(rng) & GENERATE_ALL & ~GENERATE_GEO;
 }

@@ -16,6 +16,7 @@
 #include "cluster/cluster.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/generate.h"
+#include "tests/sim/mail.h"
 #include "tests/sim/world.h"
 
 #define WORLD_RANGES_MAX    4
@@ -35,6 +36,7 @@ struct world_climate {
     uint32_t crash_every_ms; /* on average; 0: no crashes */
     uint32_t request_every_us;
     uint32_t redefine_every_ms;
+    uint32_t spread_after_ms;
     int32_t clock_offset_us_max;
     uint32_t features; /* of hunts */
 };
@@ -56,7 +58,7 @@ struct envelope {
     uint64_t from; /* the sender's id */
     uint32_t to;
     uint64_t stamp;
-    struct message message; /* entries are its own */
+    struct mail mail;
 };
 
 /* A request that a client sent and still wants answered. */

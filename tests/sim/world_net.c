@@ -2,12 +2,11 @@
 #include <stdlib.h>
 
 #include "cluster/base/check.h"
-#include "tests/sim/mail.h"
 #include "tests/sim/world_internal.h"
 
 static void envelope_free(struct envelope *envelope)
 {
-    mail_free(&envelope->message);
+    mail_fini(&envelope->mail);
     free(envelope);
 }
 
@@ -24,8 +23,8 @@ static void post(struct world *world, const struct node *from, uint32_t to,
         .from = from->id,
         .to = to,
         .stamp = world->effects.stamp,
-        .message = mail_copy(message),
     };
+    mail_init(&envelope->mail, message);
 
     struct envelope **link = &world->mail;
     while (*link != NULL && (*link)->at_us <= envelope->at_us)
@@ -64,7 +63,7 @@ void net_deliver(struct world *world)
                 .kind = EVENT_MESSAGE,
                 .received = {.node = envelope->from,
                              .stamp = envelope->stamp,
-                             .message = &envelope->message},
+                             .message = &envelope->mail.message},
             };
             node_event(world, node, &event);
         }

@@ -102,6 +102,8 @@ static void carry_out_one(struct world *world, struct node *node, const struct e
     case EFFECT_PUBLISH:
         global_board_release(effect->publish.board);
         break;
+    case EFFECT_DIAL:
+        break; /* everybody reaches everybody */
     case EFFECT_NOTE:
         world_trace(world, "n%u: %s", node->number + 1, effect->note.text);
         if (effect->note.level == NOTE_ERROR)
@@ -252,6 +254,7 @@ void node_boot(struct world *world, struct node *node)
         .seed = rng_next(&world->rng),
         .tail_bytes_max = world->climate.tail_bytes_max,
         .snapshot_bytes = world->climate.snapshot_bytes,
+        .spread_after_ms = world->climate.spread_after_ms,
         .self = world->members[node->number],
     };
     config.index_secret = config.seed * UINT64_C(0x9e3779b97f4a7c15);
