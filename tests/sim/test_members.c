@@ -206,6 +206,29 @@ static void a_paused_process_convicts_nobody(void **state)
     }
 }
 
+/* It hears nothing and suspects another when it is stopped, and everything is well again when it
+ * goes on: whatever it did not hear meanwhile, it hears him out. */
+static void a_suspicion_from_before_a_pause_is_heard_out_after_it(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        const struct members_world_options options = calm(seed, 2 + (uint32_t)(seed % 4));
+        struct members_world *world = settled(&options);
+        for (uint32_t i = 1; i < options.nodes; i++)
+            members_world_cut(world, i, 0, WORLD_CUT);
+        const uint32_t before = world->change_count;
+        while (world->change_count == before)
+            members_world_run(world, 10 * MS);
+        const uint64_t pause_us = rng_between(&world->rng, SECOND, 20 * SECOND);
+        members_world_pause(world, 0, pause_us);
+        members_world_heal(world);
+        members_world_run(world, pause_us + 5 * SECOND);
+        for (uint32_t i = 1; i < options.nodes; i++)
+            nobody_called_failed(world, i);
+        members_world_free(world);
+    }
+}
+
 /* A host that was suspended, with everybody on it. */
 static void when_all_were_paused_nobody_fails(void **state)
 {
@@ -488,6 +511,7 @@ int main(void)
         cmocka_unit_test(a_node_that_answers_two_observers_is_never_called_failed),
         cmocka_unit_test(loss_and_delay_alone_make_nobody_fail),
         cmocka_unit_test(a_paused_process_convicts_nobody),
+        cmocka_unit_test(a_suspicion_from_before_a_pause_is_heard_out_after_it),
         cmocka_unit_test(when_all_were_paused_nobody_fails),
         cmocka_unit_test(a_partition_of_any_length_heals_without_an_operator),
         cmocka_unit_test(a_partition_of_an_hour_heals_too),
