@@ -138,7 +138,8 @@ static void on_ready(void *context)
 {
     const struct program *program = context;
     (void)printf("ready node=%s http=%s peer=%s pid=%ld\n", program->config.node.name,
-                 http_server_address(program->http), program->config.peer.listen, (long)getpid());
+                 http_server_address(program->http), node_peer_address(program->node),
+                 (long)getpid());
     (void)fflush(stdout);
 }
 
@@ -239,15 +240,12 @@ static bool start_node(struct program *program)
     const struct node_settings settings = {
         .config = &program->config,
         .http = http_server_address(program->http),
-        .peer = program->config.peer.listen,
         .allow_clock_jump = program->allow_clock_jump,
         .ready = on_ready,
         .context = program,
     };
     if (node_start(&program->node, &settings, program->base, &program->exit_code) != STATUS_OK)
         return false;
-    log_write(LOG_LEVEL_INFO, "peer.listen is not opened by this version",
-              LOG_FIELDS(log_text("listen", settings.peer)));
     program->routes = routes_new(program->node);
     return program->routes != NULL;
 }

@@ -15,7 +15,8 @@ struct metrics {
     uint64_t actions[OUTCOME_COUNT]; /* answered, with whatever outcome */
     uint64_t requests_shed;          /* turned away before their body was read */
     uint64_t requests_expired;       /* not answered in time: what became of them is unknown */
-    uint64_t messages_dropped;       /* for other nodes */
+    uint64_t messages_dropped;       /* for other nodes, or from them while the core was busy */
+    uint64_t messages_malformed;     /* of peers, that came whole and could not be read */
     struct histogram parse;          /* a body, from its bytes to its actions, or to its fault */
     struct histogram commit;         /* a request's actions, from being taken to having results */
     struct histogram tick_late;      /* ticks, after the moment they were set for */

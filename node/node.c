@@ -229,13 +229,12 @@ static enum status make_core(struct node *node, const struct node_settings *sett
         .seed = node->identity.node ^ node->identity.boot * UINT64_C(0x9e3779b97f4a7c15),
         .self = {.id = node->identity.node, .boot = node->identity.boot},
     };
-    const char *peer = config->peer.advertise[0] != '\0' ? config->peer.advertise : settings->peer;
     const enum status named =
         name_set(&core.self.name, config->node.name, strlen(config->node.name));
     CHECK(named == STATUS_OK); /* the configuration was checked */
     CHECK(strlen(settings->http) <= ADDRESS_LENGTH_MAX);
     (void)snprintf(core.self.http, sizeof core.self.http, "%s", settings->http);
-    (void)snprintf(core.self.peer, sizeof core.self.peer, "%s", peer);
+    node_peers_address(node, core.self.peer);
     node->self = core.self;
     const enum status status = identity_random(&core.index_secret);
     if (status != STATUS_OK)
@@ -272,24 +271,25 @@ static enum status found(struct node *node)
                          log_number("epoch_ms", settings.epoch_ms)));
     identity_put_cluster(node->store, settings.cluster_id);
     node->identity.cluster = settings.cluster_id;
+    peers_set_cluster(node->peers, settings.cluster_id);
     node->wrote = true;
     node->living = true;
     turn_step(node, &event);
     return STATUS_OK;
 }
 
-static void wait_for_others(const struct node *node)
+/* A node that holds nothing joins, or says what it waits for. */
+static void come_in(struct node *node)
 {
-    if (node->config->cluster.join.count > 0)
-        log_write(LOG_LEVEL_WARNING,
-                  "the data directory is empty, and joining a cluster is not supported by this "
-                  "version; with cluster.found this node would found one",
-                  NULL);
-    else
+    if (node->config->cluster.join.count == 0) {
         log_write(LOG_LEVEL_WARNING,
                   "the data directory is empty: waiting; with cluster.found this node would found "
-                  "a cluster",
+                  "a cluster, with cluster.join it would join one",
                   NULL);
+        return;
+    }
+    node->living = true;
+    node_peers_join(node);
 }
 
 static bool clock_is_plausible(const struct node *node, bool allow_jump)
@@ -318,12 +318,12 @@ static enum status begin(struct node *node, bool allow_clock_jump, int *ret_exit
     const enum status status = restore_groups(node, &groups, ret_exit_code);
     if (status != STATUS_OK)
         return status;
-    if (groups == 0 && node->config->cluster.found) {
-        node_snapshots_clean(node);
-        return found(node);
-    }
+    /* One that was in a cluster and holds no replica goes back there. */
     if (groups == 0) {
-        wait_for_others(node);
+        node_snapshots_clean(node);
+        if (node->config->cluster.found && node->identity.cluster == 0)
+            return found(node);
+        come_in(node);
         return STATUS_OK;
     }
     if (node->config->cluster.found)
@@ -338,6 +338,10 @@ static enum status begin(struct node *node, bool allow_clock_jump, int *ret_exit
     const struct event event = {.kind = EVENT_START};
     node->living = true;
     turn_step(node, &event);
+    /* Its replicas may all be of ranges: then others must say what the cluster is. */
+    if (system_state_settings(cluster_system(node->cluster)) == NULL &&
+        node->config->cluster.join.count > 0)
+        node_peers_join(node);
     return STATUS_OK;
 }
 
@@ -369,6 +373,8 @@ static enum status start(struct node *node, const struct node_settings *settings
     if (status == STATUS_OK)
         status = open_snapshots(node, ret_exit_code);
     if (status == STATUS_OK)
+        status = node_peers_open(node, ret_exit_code);
+    if (status == STATUS_OK)
         status = make_core(node, settings);
     if (status != STATUS_OK)
         return status;
@@ -383,13 +389,14 @@ enum status node_start(struct node **ret_node, const struct node_settings *setti
                        struct event_base *base, int *ret_exit_code)
 {
     CHECK(settings->http != NULL);
-    CHECK(settings->peer != NULL);
     struct node *node = calloc(1, sizeof *node);
     *ret_exit_code = EXIT_FAILED;
     if (node == NULL)
         return STATUS_NO_MEMORY;
     node->config = settings->config;
     node->base = base;
+    arena_init(&node->outgoing);
+    arena_init(&node->incoming);
     node->ready = settings->ready;
     node->ready_context = settings->context;
     enum status status = inbox_init(&node->inbox);
@@ -513,6 +520,11 @@ const struct cluster *node_cluster(const struct node *node)
 const struct config *node_config(const struct node *node)
 {
     return node->config;
+}
+
+const char *node_peer_address(const struct node *node)
+{
+    return node->self.peer;
 }
 
 uint64_t node_id(const struct node *node)

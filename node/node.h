@@ -26,7 +26,7 @@ struct store_measures;
 
 struct node_settings {
     const struct config *config;  /* the caller's, as long as the node */
-    const char *http, *peer;      /* addresses really listened on, with the port that was taken */
+    const char *http;             /* the address really listened on, with the port that was taken */
     bool allow_clock_jump;        /* start although the newest stamp in the logs is a month old */
     void (*ready)(void *context); /* called once, when everything that this node holds is served */
     void *context;
@@ -64,6 +64,8 @@ void node_define(struct node *node, const struct definition *definition, node_de
 const struct cluster *node_cluster(const struct node *node);
 const struct config *node_config(const struct node *node);
 uint64_t node_id(const struct node *node);
+/* Where this node says that it is reached by peers: "tcp://127.0.0.1:7901". */
+const char *node_peer_address(const struct node *node);
 
 /* The present time as the core would be given it; and only its monotonic_us, which costs less. */
 struct now node_now(const struct node *node);

@@ -3,6 +3,7 @@
  *   node.c            life: opening, founding, requests coming in, stopping
  *   node_restore.c    from the store to the core at the start
  *   node_snapshots.c  snapshots: from the core to their files, and what becomes of those; room
+ *   node_peers.c      the core's messages: to other nodes, and from them
  *   node_turn.c       stepping the core and carrying out what it decides
  *   node_requests.c   who waits for an answer */
 #ifndef CAIRN_NODE_NODE_PARTS_H
@@ -15,6 +16,7 @@
 #include "node/metrics.h"
 #include "node/node.h"
 #include "node/node_requests.h"
+#include "node/peers.h"
 #include "node/room.h"
 #include "node/snapshots.h"
 #include "node/store.h"
@@ -22,6 +24,7 @@
 /* Exit codes of the contract. */
 #define EXIT_FAILED        1
 #define EXIT_DISK          74
+#define EXIT_RESTART       75
 #define EXIT_CONFIGURATION 78
 
 struct loop_event;
@@ -57,6 +60,11 @@ struct node_snapshots {
 
 struct node {
     const struct config *config;
+    struct peers *peers;
+    struct arena outgoing,
+        incoming; /* of the message that is written, and of the one that is read */
+    uint64_t contacts[CONTACTS_MAX]; /* links to addresses, to join by */
+    uint32_t contact_count;
     struct event_base *base;
     struct loop_event *ticks; /* EVENT_TICK, and what is looked after regularly */
     struct loop_event *news;  /* the inbox has some */
@@ -101,6 +109,22 @@ struct node {
     void (*stopped)(void *context); /* NULL: not asked to stop, or called */
     void *stopped_context;
 };
+
+/* node_peers.c */
+
+/* Listens, with the keys of the configuration. Failures are logged. */
+MUST_USE enum status node_peers_open(struct node *node, int *ret_exit_code);
+/* The address that others reach this node at. */
+void node_peers_address(const struct node *node, char address[ADDRESS_LENGTH_MAX + 1]);
+/* Links to the addresses to join by, and steps EVENT_JOIN. */
+void node_peers_join(struct node *node);
+/* This node is in a cluster now: the links to addresses are of no use any more. */
+void node_peers_joined(struct node *node);
+
+void node_peers_send(struct node *node, const struct effect *effect);
+void node_peers_dial(struct node *node, const struct effect *effect);
+/* Sends what the turn has gathered. */
+void node_peers_flush(struct node *node);
 
 /* node_turn.c */
 

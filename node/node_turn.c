@@ -99,7 +99,7 @@ static void carry_out(struct node *node, const struct effect *effect)
 {
     switch (effect->kind) {
     case EFFECT_SEND:
-        node->metrics.messages_dropped++; /* there are no links yet */
+        node_peers_send(node, effect);
         return;
     case EFFECT_HARD_STATE:
         store_hard_state(node->store, effect->group, effect->hard_state.term,
@@ -139,7 +139,8 @@ static void carry_out(struct node *node, const struct effect *effect)
         node_snapshots_effect(node, effect);
         return;
     case EFFECT_DIAL:
-        return; /* there are no links yet */
+        node_peers_dial(node, effect);
+        return;
     case EFFECT_NOTE:
         note(effect);
         return;
@@ -175,6 +176,21 @@ static void end_turn(struct node *node)
     cluster_turn_end(node->cluster);
     if (node->unsubmitted != 0)
         submit(node);
+    node_peers_flush(node);
+}
+
+/* The cluster that took this node in is remembered with the turn's writes. */
+static void watch_joining(struct node *node)
+{
+    const struct settings *settings = system_state_settings(cluster_system(node->cluster));
+    if (settings == NULL)
+        return;
+    if (node->identity.cluster == 0) {
+        identity_put_cluster(node->store, settings->cluster_id);
+        node->identity.cluster = settings->cluster_id;
+        node->wrote = true;
+    }
+    node_peers_joined(node);
 }
 
 void turn_deliver(struct node *node)
@@ -203,6 +219,8 @@ void turn_step(struct node *node, const struct event *event)
     for (uint32_t i = 0; i < node->effects->count; i++)
         carry_out(node, &node->effects->list[i]);
     node->more = node->effects->more;
+    if (node->contact_count > 0)
+        watch_joining(node);
     turn_deliver(node);
     if (node->more)
         end_turn(node);

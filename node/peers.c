@@ -175,9 +175,9 @@ static void on_woken(void *context)
     for (uint32_t i = 0; i < PEERS_MAX; i++) {
         struct link *link = &peers->links[i];
         if (link->in_use)
-            watch_news(peers, link, now_ms);
+            peers_watch_news(peers, link, now_ms);
         if (link->in_use)
-            send_flush(peers, link, now_ms);
+            peers_send_link(peers, link, now_ms);
     }
 }
 
@@ -188,9 +188,9 @@ static void on_timer(void *context)
     for (uint32_t i = 0; i < PEERS_MAX; i++) {
         struct link *link = &peers->links[i];
         if (link->in_use)
-            watch_tick(peers, link, now_ms);
+            peers_watch_tick(peers, link, now_ms);
         if (link->in_use)
-            send_flush(peers, link, now_ms);
+            peers_send_link(peers, link, now_ms);
     }
     if (transport_stuck(peers->transport) >= STUCK_MAX && !peers->told_stuck) {
         peers->told_stuck = true;
@@ -210,9 +210,9 @@ static void wake_loop(void *context)
 
 static void drop_link(struct link *link)
 {
-    watch_end(link);
+    peers_watch_end(link);
     transport_hang_up(link->transport);
-    queue_fini(&link->queue);
+    peers_queue_fini(&link->queue);
     *link = (struct link){0};
 }
 
@@ -284,7 +284,7 @@ void peers_unlink(struct peers *peers, uint64_t peer)
 bool peers_send(struct peers *peers, uint64_t peer, const void *piece, size_t bytes)
 {
     struct link *link = peers_find(peers, peer);
-    if (link == NULL || !queue_add(&link->queue, piece, bytes, peers_now_ms())) {
+    if (link == NULL || !peers_queue_add(&link->queue, piece, bytes, peers_now_ms())) {
         peers->measures.dropped_full++;
         return false;
     }
@@ -298,7 +298,7 @@ void peers_flush(struct peers *peers, uint64_t stamp)
     for (uint32_t i = 0; i < PEERS_MAX; i++) {
         struct link *link = &peers->links[i];
         if (link->in_use && link->queue.count > 0)
-            send_flush(peers, link, now_ms);
+            peers_send_link(peers, link, now_ms);
     }
 }
 

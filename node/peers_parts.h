@@ -23,15 +23,15 @@ struct piece_queue {
     uint32_t count, room;
 };
 
-void queue_fini(struct piece_queue *queue);
+void peers_queue_fini(struct piece_queue *queue);
 /* False: no room. */
-bool queue_add(struct piece_queue *queue, const void *piece, size_t bytes, uint64_t now_ms);
+bool peers_queue_add(struct piece_queue *queue, const void *piece, size_t bytes, uint64_t now_ms);
 /* Drops pieces from before `before_ms`; returns how many. */
-uint32_t queue_drop_before(struct piece_queue *queue, uint64_t before_ms);
+uint32_t peers_queue_drop_before(struct piece_queue *queue, uint64_t before_ms);
 /* Bytes of the first pieces that fit into `bytes_max` together; 0: it is empty. */
-size_t queue_first(const struct piece_queue *queue, size_t bytes_max);
+size_t peers_queue_first(const struct piece_queue *queue, size_t bytes_max);
 /* Takes them off. */
-void queue_take(struct piece_queue *queue, size_t bytes);
+void peers_queue_take(struct piece_queue *queue, size_t bytes);
 
 /* What is known of another node's messages: from whom, and which came last. */
 struct sender {
@@ -82,11 +82,11 @@ struct link *peers_find(struct peers *peers, uint64_t peer);
 struct sender *peers_sender(struct peers *peers, uint64_t node);
 
 /* peers_send.c */
-void send_flush(struct peers *peers, struct link *link, uint64_t now_ms);
+void peers_send_link(struct peers *peers, struct link *link, uint64_t now_ms);
 
 /* peers_watch.c */
-void watch_news(struct peers *peers, struct link *link, uint64_t now_ms);
-void watch_tick(struct peers *peers, struct link *link, uint64_t now_ms);
-void watch_end(struct link *link);
+void peers_watch_news(struct peers *peers, struct link *link, uint64_t now_ms);
+void peers_watch_tick(struct peers *peers, struct link *link, uint64_t now_ms);
+void peers_watch_end(struct link *link);
 
 #endif

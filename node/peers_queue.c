@@ -9,7 +9,7 @@
 #define QUEUE_PIECES_FIRST 64
 #define QUEUE_PIECES_MAX   65536
 
-void queue_fini(struct piece_queue *queue)
+void peers_queue_fini(struct piece_queue *queue)
 {
     free(queue->data);
     free(queue->pieces);
@@ -48,7 +48,7 @@ static bool make_place(struct piece_queue *queue)
     return true;
 }
 
-bool queue_add(struct piece_queue *queue, const void *piece, size_t bytes, uint64_t now_ms)
+bool peers_queue_add(struct piece_queue *queue, const void *piece, size_t bytes, uint64_t now_ms)
 {
     CHECK(bytes > 0);
     CHECK(bytes <= ENVELOPE_BODY_MAX);
@@ -75,7 +75,7 @@ static void drop_first(struct piece_queue *queue, uint32_t n)
         queue->pieces[i].end -= bytes;
 }
 
-uint32_t queue_drop_before(struct piece_queue *queue, uint64_t before_ms)
+uint32_t peers_queue_drop_before(struct piece_queue *queue, uint64_t before_ms)
 {
     uint32_t n = 0;
     while (n < queue->count && queue->pieces[n].at_ms < before_ms)
@@ -84,7 +84,7 @@ uint32_t queue_drop_before(struct piece_queue *queue, uint64_t before_ms)
     return n;
 }
 
-size_t queue_first(const struct piece_queue *queue, size_t bytes_max)
+size_t peers_queue_first(const struct piece_queue *queue, size_t bytes_max)
 {
     size_t bytes = 0;
     for (uint32_t i = 0; i < queue->count && queue->pieces[i].end <= bytes_max; i++)
@@ -92,7 +92,7 @@ size_t queue_first(const struct piece_queue *queue, size_t bytes_max)
     return bytes;
 }
 
-void queue_take(struct piece_queue *queue, size_t bytes)
+void peers_queue_take(struct piece_queue *queue, size_t bytes)
 {
     uint32_t n = 0;
     while (n < queue->count && queue->pieces[n].end <= bytes)

@@ -24,7 +24,7 @@ static struct envelope address_to(struct peers *peers, const struct link *link)
 }
 
 /* Sends the first `bytes` of the queue; 0: a message that only confirms. */
-static void send_message(struct peers *peers, struct link *link, size_t bytes, uint64_t now_ms)
+static void send_envelope(struct peers *peers, struct link *link, size_t bytes, uint64_t now_ms)
 {
     struct parcel parcel;
     if (parcel_new(&parcel, envelope_bytes_max(bytes)) != STATUS_OK)
@@ -38,20 +38,21 @@ static void send_message(struct peers *peers, struct link *link, size_t bytes, u
     link->owes_ms = 0;
     if (bytes == 0)
         return;
-    queue_take(&link->queue, bytes);
+    peers_queue_take(&link->queue, bytes);
     link->sent = envelope.number;
     if (link->since_ms == 0 && !link->is_address)
         link->since_ms = now_ms;
 }
 
-void send_flush(struct peers *peers, struct link *link, uint64_t now_ms)
+void peers_send_link(struct peers *peers, struct link *link, uint64_t now_ms)
 {
     if (link->queue.count > 0 && now_ms > PEERS_STALE_MS)
-        peers->measures.dropped_stale += queue_drop_before(&link->queue, now_ms - PEERS_STALE_MS);
+        peers->measures.dropped_stale +=
+            peers_queue_drop_before(&link->queue, now_ms - PEERS_STALE_MS);
     if (!transport_idle(link->transport))
         return;
     if (link->queue.count > 0)
-        send_message(peers, link, queue_first(&link->queue, ENVELOPE_BODY_MAX), now_ms);
+        send_envelope(peers, link, peers_queue_first(&link->queue, ENVELOPE_BODY_MAX), now_ms);
     else if (link->owes_ms != 0 && now_ms >= link->owes_ms)
-        send_message(peers, link, 0, now_ms);
+        send_envelope(peers, link, 0, now_ms);
 }

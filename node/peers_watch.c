@@ -17,7 +17,7 @@
 #define LOOK_AGAIN_MS  50
 #define CONNECT_MS_MAX 1000
 
-void watch_end(struct link *link)
+void peers_watch_end(struct link *link)
 {
     if (link->connecting == NULL)
         return;
@@ -70,7 +70,7 @@ static void on_connected(void *context)
     struct link *link = context;
     const int error = take_error(link->connecting_fd);
     struct peers *peers = link->peers;
-    watch_end(link);
+    peers_watch_end(link);
     connected(peers, link, error, peers_now_ms());
 }
 
@@ -121,7 +121,7 @@ static void look(struct peers *peers, struct link *link, uint64_t now_ms)
         (void)close(fd);
 }
 
-void watch_news(struct peers *peers, struct link *link, uint64_t now_ms)
+void peers_watch_news(struct peers *peers, struct link *link, uint64_t now_ms)
 {
     const struct transport_news news = transport_news(link->transport);
     if (news.down) {
@@ -136,15 +136,15 @@ void watch_news(struct peers *peers, struct link *link, uint64_t now_ms)
         tell(peers, link, PEER_UP);
     }
     if (link->in_use) /* whoever was told may have ended it */
-        watch_tick(peers, link, now_ms);
+        peers_watch_tick(peers, link, now_ms);
 }
 
-void watch_tick(struct peers *peers, struct link *link, uint64_t now_ms)
+void peers_watch_tick(struct peers *peers, struct link *link, uint64_t now_ms)
 {
     if (link->connecting != NULL) {
         if (now_ms - link->connecting_ms < CONNECT_MS_MAX)
             return;
-        watch_end(link);
+        peers_watch_end(link);
         connected(peers, link, ETIMEDOUT, now_ms);
         return;
     }
