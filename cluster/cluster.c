@@ -322,6 +322,11 @@ uint32_t cluster_voters(const struct cluster *cluster, uint32_t group)
     return voters;
 }
 
+uint64_t cluster_system_leader(const struct cluster *cluster)
+{
+    return join_system_node(cluster);
+}
+
 uint64_t cluster_range_leader(const struct cluster *cluster, uint32_t range)
 {
     return forward_leader(cluster, range);

@@ -184,6 +184,14 @@ uint32_t cluster_voters(const struct cluster *cluster, uint32_t group);
 /* The node that leads a range, as far as is known here; 0: it is not. */
 uint64_t cluster_range_leader(const struct cluster *cluster, uint32_t range);
 
+/* The node that leads the system group, as far as is known, else one that holds a replica of it; 0:
+ * nobody is known. */
+uint64_t cluster_system_leader(const struct cluster *cluster);
+
+/* A node that holds a replica of every range: ourselves, where we do and all of them have leaders;
+ * 0: there is none. */
+uint64_t cluster_whole_node(const struct cluster *cluster);
+
 /* The last index of a range's log that is applied here. */
 uint64_t cluster_applied(const struct cluster *cluster, uint32_t range);
 

@@ -1,5 +1,5 @@
 /* Questions to all ranges at once: who won the limited treasures, and who stands near a player.
- * They are answered where all ranges are led. */
+ * They are answered where a replica of each range is. */
 #include "cluster/base/check.h"
 #include "cluster/base/hash.h"
 #include "cluster/cluster_internal.h"
@@ -25,17 +25,44 @@ bool cluster_settled(const struct cluster *cluster, uint64_t *ret_epoch)
     return true;
 }
 
-static bool leads_all(const struct cluster *cluster)
+/* A replica of each range is here, and hears from a leader: what is settled is settled on it, and
+ * what is present is behind by a heartbeat at most. */
+static bool holds_all(const struct cluster *cluster)
 {
     const struct settings *settings = system_state_settings(cluster->system);
     if (settings == NULL || cluster->slot_count < settings->ranges)
         return false;
     for (uint32_t range = 0; range < settings->ranges; range++) {
         const struct slot *slot = cluster->slots[range];
-        if (slot == NULL || slot->state == NULL || !group_leads(slot->group))
+        if (slot == NULL || slot->state == NULL || forward_leader(cluster, range) == 0)
             return false;
     }
     return true;
+}
+
+static bool is_placed_whole(const struct placement *placement, uint64_t node)
+{
+    uint64_t number;
+    for (uint32_t place = 0; place + 1 < placement->group_count; place++) {
+        if (!placement_find(placement, place, node, &number))
+            return false;
+    }
+    return true;
+}
+
+uint64_t cluster_whole_node(const struct cluster *cluster)
+{
+    if (system_state_settings(cluster->system) == NULL)
+        return 0;
+    if (holds_all(cluster))
+        return cluster->config.node;
+    const struct placement *placement = system_state_placement(cluster->system);
+    for (uint32_t i = 0; i < system_state_members(cluster->system); i++) {
+        const uint64_t node = system_state_member(cluster->system, i)->id;
+        if (node != cluster->config.node && is_placed_whole(placement, node))
+            return node;
+    }
+    return 0;
 }
 
 static const struct engine *engine_of(const struct cluster *cluster, uint32_t range)
@@ -302,7 +329,7 @@ void query_take_all(struct cluster *cluster, const struct query *query)
 {
     CHECK(query->limit >= 1);
     CHECK(query->limit <= QUERY_LIMIT_MAX);
-    if (!leads_all(cluster))
+    if (!holds_all(cluster))
         query_answer(cluster, query->token, query_new_reply(cluster, STATUS_NOT_LEADER));
     else if (query->kind == QUERY_AWARDS)
         answer_awards(cluster, query);

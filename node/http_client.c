@@ -42,6 +42,9 @@ enum header {
     HEADER_CONTENT_TYPE,
     HEADER_CONTENT_CODING,
     HEADER_RETRY_AFTER,
+    HEADER_ETAG,
+    HEADER_CACHE_CONTROL,
+    HEADER_VARY,
 };
 
 #define HEADER_NAME_BYTES 32
@@ -69,6 +72,7 @@ struct http_client {
     enum header header;
     char content_type[HTTP_CONTENT_TYPE_BYTES];
     char content_coding[HTTP_CONTENT_CODING_BYTES];
+    char etag[HTTP_FIELD_BYTES], cache_control[HTTP_FIELD_BYTES], vary[HTTP_FIELD_BYTES];
     uint32_t retry_after_s;
     struct growing body;
 
@@ -318,6 +322,9 @@ static void answer_reset(struct http_client *client)
     client->header_name_bytes = 0;
     client->content_type[0] = '\0';
     client->content_coding[0] = '\0';
+    client->etag[0] = '\0';
+    client->cache_control[0] = '\0';
+    client->vary[0] = '\0';
     client->retry_after_s = 0;
     client->body.used = 0;
 }
@@ -343,13 +350,19 @@ static int on_header_name(http_parser *parser, const char *text, size_t bytes)
 
 static enum header header_of(struct http_client *client)
 {
+    static const struct {
+        const char *name;
+        enum header header;
+    } known[] = {
+        {"content-type", HEADER_CONTENT_TYPE},   {"content-encoding", HEADER_CONTENT_CODING},
+        {"retry-after", HEADER_RETRY_AFTER},     {"etag", HEADER_ETAG},
+        {"cache-control", HEADER_CACHE_CONTROL}, {"vary", HEADER_VARY},
+    };
     client->header_name[client->header_name_bytes] = '\0';
-    if (strcasecmp(client->header_name, "content-type") == 0)
-        return HEADER_CONTENT_TYPE;
-    if (strcasecmp(client->header_name, "content-encoding") == 0)
-        return HEADER_CONTENT_CODING;
-    if (strcasecmp(client->header_name, "retry-after") == 0)
-        return HEADER_RETRY_AFTER;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcasecmp(client->header_name, known[i].name) == 0)
+            return known[i].header;
+    }
     return HEADER_OTHER;
 }
 
@@ -362,6 +375,14 @@ static void append_cut(char *text, size_t capacity, const char *piece, size_t by
     text[used + taken] = '\0';
 }
 
+static void read_seconds(struct http_client *client, const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes && text[i] >= '0' && text[i] <= '9'; i++) {
+        const uint32_t seconds = client->retry_after_s * 10 + (uint32_t)(text[i] - '0');
+        client->retry_after_s = seconds < RETRY_AFTER_S ? seconds : RETRY_AFTER_S;
+    }
+}
+
 /* A value may come in pieces. */
 static int on_header_value(http_parser *parser, const char *text, size_t bytes)
 {
@@ -369,15 +390,27 @@ static int on_header_value(http_parser *parser, const char *text, size_t bytes)
     if (!client->in_value)
         client->header = header_of(client);
     client->in_value = true;
-    if (client->header == HEADER_CONTENT_TYPE) {
+    switch (client->header) {
+    case HEADER_CONTENT_TYPE:
         append_cut(client->content_type, sizeof client->content_type, text, bytes);
-    } else if (client->header == HEADER_CONTENT_CODING) {
+        break;
+    case HEADER_CONTENT_CODING:
         append_cut(client->content_coding, sizeof client->content_coding, text, bytes);
-    } else if (client->header == HEADER_RETRY_AFTER) {
-        for (size_t i = 0; i < bytes && text[i] >= '0' && text[i] <= '9'; i++) {
-            const uint32_t seconds = client->retry_after_s * 10 + (uint32_t)(text[i] - '0');
-            client->retry_after_s = seconds < RETRY_AFTER_S ? seconds : RETRY_AFTER_S;
-        }
+        break;
+    case HEADER_ETAG:
+        append_cut(client->etag, sizeof client->etag, text, bytes);
+        break;
+    case HEADER_CACHE_CONTROL:
+        append_cut(client->cache_control, sizeof client->cache_control, text, bytes);
+        break;
+    case HEADER_VARY:
+        append_cut(client->vary, sizeof client->vary, text, bytes);
+        break;
+    case HEADER_RETRY_AFTER:
+        read_seconds(client, text, bytes);
+        break;
+    case HEADER_OTHER:
+        break;
     }
     return 0;
 }
@@ -415,6 +448,9 @@ static void finish(struct http_client *client, bool more_follows)
         .status = (int)client->parser.status_code,
         .content_type = client->content_type,
         .content_coding = client->content_coding,
+        .etag = client->etag,
+        .cache_control = client->cache_control,
+        .vary = client->vary,
         .retry_after_s = client->retry_after_s,
         .body = client->body.used > 0 ? client->body.data : "",
         .body_bytes = client->body.used,

@@ -85,6 +85,7 @@ const char *http_failure_text(enum http_failure failure);
 
 #define HTTP_CONTENT_TYPE_BYTES   96
 #define HTTP_CONTENT_CODING_BYTES 16
+#define HTTP_FIELD_BYTES          128
 
 /* Pointers are valid until the next call, or until the client is freed. */
 struct http_response {
@@ -92,8 +93,9 @@ struct http_response {
     int status;
     const char *content_type;   /* "" when there is none; cut when longer than we know any */
     const char *content_coding; /* "" when there is none; cut likewise */
-    uint32_t retry_after_s;     /* 0: none */
-    const char *body;           /* followed by a zero that is not counted */
+    const char *etag, *cache_control, *vary; /* the same */
+    uint32_t retry_after_s;                  /* 0: none */
+    const char *body;                        /* followed by a zero that is not counted */
     size_t body_bytes;
 };
 

@@ -527,6 +527,11 @@ const char *node_peer_address(const struct node *node)
     return node->self.peer;
 }
 
+struct event_base *node_base(const struct node *node)
+{
+    return node->base;
+}
+
 uint64_t node_id(const struct node *node)
 {
     return node->identity.node;

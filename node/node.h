@@ -64,6 +64,7 @@ void node_define(struct node *node, const struct definition *definition, node_de
 const struct cluster *node_cluster(const struct node *node);
 const struct config *node_config(const struct node *node);
 uint64_t node_id(const struct node *node);
+struct event_base *node_base(const struct node *node);
 /* Where this node says that it is reached by peers: "tcp://127.0.0.1:7901". */
 const char *node_peer_address(const struct node *node);
 

@@ -127,7 +127,8 @@ void routes_get_awards(const struct call *call)
     if (!routes_limit_parameter(call, &query.limit))
         return;
     const struct hunt *hunt = routes_path_hunt(call);
-    if (hunt == NULL || !take_cursor(call, hunt, &query))
+    if (hunt == NULL || !take_cursor(call, hunt, &query) ||
+        routes_pass_on(call, routes_whole_node(call)))
         return;
     struct waiting *waiting = routes_wait(call);
     if (waiting == NULL)

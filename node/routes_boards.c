@@ -262,7 +262,9 @@ void routes_get_around(const struct call *call)
     if (!routes_path_player(call, 5, &query.player) || !routes_limit_parameter(call, &query.limit))
         return;
     const struct hunt *hunt = routes_path_hunt(call);
-    struct waiting *waiting = hunt != NULL ? routes_wait(call) : NULL;
+    if (hunt == NULL || routes_pass_on(call, routes_whole_node(call)))
+        return;
+    struct waiting *waiting = routes_wait(call);
     if (waiting == NULL)
         return;
     query.hunt = hunt->number;

@@ -40,7 +40,8 @@ static enum status routes_init(struct routes *routes, struct node *node)
     routes->node = node;
     routes->pages = calloc(1, sizeof *routes->pages);
     routes->room = calloc(1, sizeof *routes->room);
-    if (routes->pages == NULL || routes->room == NULL)
+    routes->proxy = proxy_new(node_base(node));
+    if (routes->pages == NULL || routes->room == NULL || routes->proxy == NULL)
         return STATUS_NO_MEMORY;
     /* It never changes; without memory for this it is gzipped when it is asked for. */
     if (gzip_encode(&routes->description_gzip, &routes->description_gzip_bytes, description,
@@ -70,6 +71,7 @@ void routes_free(struct routes *routes)
     if (routes->admin_token != NULL)
         sodium_memzero(routes->admin_token, routes->admin_token_bytes);
     free(routes->admin_token);
+    proxy_free(routes->proxy);
     if (routes->pages != NULL)
         page_cache_fini(routes->pages);
     free(routes->pages);

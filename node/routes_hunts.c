@@ -200,7 +200,8 @@ void routes_put_hunt(const struct call *call)
                              .hunt = &name};
     if (routes_admit_admin(call) && routes_hunt_name(call, &name) &&
         routes_flag_parameter(call, "dry_run", &dry_run) && take_format(call, &file.format) &&
-        routes_body_is_plain(call) && routes_settings(call) != NULL)
+        routes_body_is_plain(call) && routes_settings(call) != NULL &&
+        (dry_run || !routes_pass_on(call, routes_system_node(call))))
         take_file(call, &file, dry_run);
 }
 

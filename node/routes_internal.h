@@ -11,12 +11,14 @@
 #include "node/http.h"
 #include "node/json_text.h"
 #include "node/node.h"
+#include "node/proxy.h"
 #include "node/page_cache.h"
 
 struct wire_room;
 
 struct routes {
     struct node *node;
+    struct proxy *proxy;
     struct page_cache *pages; /* of complete boards */
     struct wire_room *room;   /* of POST /hunt */
     void *description_gzip;   /* NULL: there was no memory for it */
@@ -70,6 +72,15 @@ bool routes_admit_load(const struct call *call);
 /* Replies with a problem; `field` and `detail` may be NULL. */
 void routes_refuse(struct http_request *request, int status, const char *code, const char *field,
                    const char *detail);
+
+/* Passes the request on to another node, which answers it. False: nobody is known who could, or it
+ * was passed on before; it is the caller's still. */
+bool routes_pass_on(const struct call *call, uint64_t node);
+/* The node that leads the player's range, that leads the system group, or that holds all ranges, if
+ * that is not this one; else 0. */
+uint64_t routes_player_node(const struct call *call, const struct player_id *player);
+uint64_t routes_system_node(const struct call *call);
+uint64_t routes_whole_node(const struct call *call);
 
 /* 503: the range, or the system group, has no leader here to ask. */
 void routes_refuse_leaderless(struct http_request *request);

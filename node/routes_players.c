@@ -152,7 +152,9 @@ void routes_get_player(const struct call *call)
         !routes_flag_parameter(call, "consistent", &query.consistent))
         return;
     const struct hunt *hunt = routes_path_hunt(call);
-    struct waiting *waiting = hunt != NULL ? routes_wait(call) : NULL;
+    if (hunt == NULL || routes_pass_on(call, routes_player_node(call, &query.player)))
+        return;
+    struct waiting *waiting = routes_wait(call);
     if (waiting == NULL)
         return;
     query.hunt = hunt->number;

@@ -16,7 +16,7 @@ enum query_kind {
     QUERY_PLAYER = 1, /* a player's page; asks the leader of his range */
     QUERY_RECEIPT,    /* the result of one of his actions; the same */
     QUERY_RANGES,     /* this node's replicas, the system group's last */
-    QUERY_AWARDS,     /* who won the limited treasures; asks the leaders of all ranges */
+    QUERY_AWARDS,     /* who won the limited treasures; of all ranges, by the replicas here */
     QUERY_AROUND,     /* who stands nearest to a player; the same */
 };
 

@@ -392,13 +392,13 @@ static void without_founding_it_waits_and_says_so(void **state)
     assert_string_equal(read_file(path_in(node, "out")), "");
 }
 
-static void joining_is_refused_in_words(void **state)
+static void whoever_joins_says_so_and_by_which_address(void **state)
 {
     struct node_process *node = *state;
     static const char *const settings[] = {"--set=cluster.found=false",
                                            "--set=cluster.join=[tcp://127.0.0.1:7902]", NULL};
     run(node, settings);
-    wait_for(node, "err", "joining a cluster is not supported by this version", NULL, 0);
+    wait_for(node, "err", "joining a cluster by=tcp://127.0.0.1:7902", NULL, 0);
 }
 
 static void a_wrong_configuration_ends_with_78_and_its_place(void **state)
@@ -615,7 +615,7 @@ int main(void)
         NODE_TEST(sigterm_finishes_and_ends_with_0),
         NODE_TEST(a_second_sigterm_stops_at_once),
         NODE_TEST(without_founding_it_waits_and_says_so),
-        NODE_TEST(joining_is_refused_in_words),
+        NODE_TEST(whoever_joins_says_so_and_by_which_address),
         NODE_TEST(a_wrong_configuration_ends_with_78_and_its_place),
         NODE_TEST(check_and_print_start_nothing),
         NODE_TEST(wrong_usage_ends_with_2),

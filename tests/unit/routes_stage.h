@@ -221,6 +221,12 @@ const struct config *node_config(const struct node *node)
     return &node->config;
 }
 
+struct event_base *node_base(const struct node *node)
+{
+    (void)node;
+    return NULL; /* nothing is passed on */
+}
+
 uint64_t node_id(const struct node *node)
 {
     (void)node;

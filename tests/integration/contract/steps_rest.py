@@ -13,6 +13,7 @@ CODES_NOT_PROVOKED = {
     "full": "64 hunts, or 4096 treasures of one",
     "loopback_only": "needs another address than loopback: tests/unit/test_routes_remote.c",
     "no_leader": "a sole node leads from its start to its end",
+    "disk_full": "the disk has room: tests/integration/test_disk_full.c",
     "no_memory": "memory does not run out here",
     "not_ready": "a node that says ready is",
     "not_settled": "needs a cursor from another node",
