@@ -198,25 +198,34 @@ static enum status shelf_insert(struct ledgers *ledgers, const struct summary *s
     return STATUS_OK;
 }
 
+/* Takes epochs that are not known in. What has no ledger and follows a run without a gap becomes
+ * part of it. */
+static enum status shelf_put(struct ledgers *ledgers, const struct summary *summary,
+                             const struct addition *addition)
+{
+    struct shelf *shelf = &ledgers->shelves[summary->range];
+    struct run *before = shelf_at(shelf, addition->from);
+    if (!addition->ledger && before != NULL && before->through + 1 == addition->from) {
+        before->through = addition->through;
+        join_next(ledgers, shelf, before);
+        return STATUS_OK;
+    }
+    if (!make_room(ledgers, addition->bytes, addition->from))
+        return STATUS_FULL;
+    return shelf_insert(ledgers, summary, addition);
+}
+
 static enum status shelf_add(struct ledgers *ledgers, const struct summary *summary)
 {
     const struct addition addition = addition_of(ledgers, summary);
     struct shelf *shelf = &ledgers->shelves[summary->range];
-    struct run *before = shelf_at(shelf, addition.from);
+    const struct run *before = shelf_at(shelf, addition.from);
     if (before != NULL && before->through >= addition.from)
         return run_says(before, &addition) ? STATUS_OK : STATUS_CONFLICT;
     const struct run *after = before != NULL ? before->next : shelf->first;
     if (after != NULL && after->from <= addition.through)
         return STATUS_CONFLICT;
-
-    if (!addition.ledger && before != NULL && before->through + 1 == addition.from) {
-        before->through = addition.through;
-        join_next(ledgers, shelf, before);
-        return STATUS_OK;
-    }
-    if (!make_room(ledgers, addition.bytes, addition.from))
-        return STATUS_FULL;
-    return shelf_insert(ledgers, summary, &addition);
+    return shelf_put(ledgers, summary, &addition);
 }
 
 /* Where what is known from this epoch on begins; UINT64_MAX: nothing is. */
@@ -256,9 +265,7 @@ static enum status shelf_fill(struct ledgers *ledgers, const struct summary *sum
         const uint64_t known = known_from(shelf, addition.from);
         if (known > addition.from) {
             addition.through = known <= through ? known - 1 : through;
-            if (!make_room(ledgers, addition.bytes, addition.from))
-                return STATUS_FULL;
-            status = shelf_insert(ledgers, summary, &addition);
+            status = shelf_put(ledgers, summary, &addition);
         }
         addition.from = ledgers_unknown(ledgers, summary->range, addition.from);
         addition.ledger = false;

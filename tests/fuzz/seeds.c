@@ -14,6 +14,7 @@
 #include "proto/actions.h"
 #include "proto/envelope.h"
 #include "proto/gossip.h"
+#include "proto/peer_message.h"
 #include "tests/fuzz/fuzz_range.h"
 
 #define SEED_BYTES_MAX 8192
@@ -336,6 +337,72 @@ static void write_epochs(void)
         summary_release(summaries[range]);
 }
 
+/* --- The core's messages ---------------------------------------------------------------------- */
+
+static void write_peer_lists(void)
+{
+    const struct forwarded_action actions[2] = {
+        {.number = 1, .action = {.kind = ACTION_CLAIM, .seq = 1, .player = fuzz_player(1)}},
+        {.number = 2,
+         .action = {.kind = ACTION_REACTION,
+                    .seq = 2,
+                    .player = fuzz_player(1),
+                    .to = fuzz_player(2),
+                    .emoji = {.length = 1, .text = "a"}}},
+    };
+    const struct forwarded_result results[2] = {
+        {.number = 1, .leader = {.node = 2, .term = 3}},
+        {.number = 2, .judged = true, .result = {.outcome = OUTCOME_FOUND, .treasure = 1}},
+    };
+    const struct message forward = {.kind = MESSAGE_FORWARD,
+                                    .forward = {.list = actions, .count = 2}};
+    const struct message answer = {.kind = MESSAGE_RESULTS,
+                                   .results = {.list = results, .count = 2}};
+    begin();
+    peer_message_write(&forward, &out);
+    peer_message_write(&answer, &out);
+    end("peer_message", "actions");
+}
+
+static void write_peer_groups(void)
+{
+    const struct log_entry entries[2] = {
+        {.term = 1, .type = ENTRY_BARRIER},
+        {.term = 1, .type = ENTRY_COMMAND, .data = (const uint8_t *)"entryone", .bytes = 8},
+    };
+    const enum group_message_type types[] = {GROUP_APPEND, GROUP_APPEND_RESULT, GROUP_VOTE,
+                                             GROUP_VOTE_RESULT, GROUP_TIMEOUT_NOW};
+    begin();
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        struct message message = {.kind = MESSAGE_GROUP, .group = {.type = types[i], .term = 2}};
+        if (types[i] == GROUP_APPEND) {
+            message.group.append.entries = entries;
+            message.group.append.count = 2;
+        }
+        peer_message_write(&message, &out);
+    }
+    end("peer_message", "groups");
+}
+
+static void write_peer_rest(void)
+{
+    static const uint8_t some[] = "some bytes";
+    const struct message list[] = {
+        {.kind = MESSAGE_LEARNED, .learned = {.range = 1, .version = 2, .promise = 3}},
+        {.kind = MESSAGE_SUMMARY, .summary = {.whole = true, .data = some, .bytes = 10}},
+        {.kind = MESSAGE_PULL, .pull = {.range = 1, .epoch = 2}},
+        {.kind = MESSAGE_JOIN, .join = {.member = some, .bytes = 10}},
+        {.kind = MESSAGE_REFUSED, .refused = {.status = STATUS_FULL}},
+        {.kind = MESSAGE_SYSTEM_PULL, .system_pull = {.have = 1}},
+        {.kind = MESSAGE_SNAPSHOT, .snapshot = {.group = 1, .data = some, .bytes = 10}},
+        {.kind = MESSAGE_SNAPSHOT_TAKEN, .snapshot_taken = {.group = 1, .chunks = 2}},
+    };
+    begin();
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+        peer_message_write(&list[i], &out);
+    end("peer_message", "rest");
+}
+
 /* --- The system group ------------------------------------------------------------------------- */
 
 static size_t write_found(uint8_t *found, size_t capacity)
@@ -394,5 +461,8 @@ int main(int argc, char **argv)
     write_range_script(0x7f);
     write_epochs();
     write_system();
+    write_peer_lists();
+    write_peer_groups();
+    write_peer_rest();
     return 0;
 }

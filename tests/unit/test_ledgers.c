@@ -480,6 +480,180 @@ static void settling_gets_through_a_small_room(void **state)
     }
 }
 
+/* --- Filling ---------------------------------------------------------------------------------- */
+
+static enum status fill(struct ledgers *ledgers, uint32_t range, uint64_t from, uint64_t through,
+                        const struct ledger *ledger)
+{
+    const struct settled none = {.any = false};
+    struct summary *summary = summary_of(range, from, through, ledger, none);
+    const enum status status = ledgers_fill(ledgers, summary);
+    summary_release(summary);
+    return status;
+}
+
+/* A run as somebody tells it: its first epoch has a ledger with this stamp, or none. */
+struct told {
+    uint64_t from, through;
+    uint64_t hlc; /* 0: empty */
+};
+
+static enum status take_told(struct ledgers *ledgers, const struct told *told, bool as_fill)
+{
+    struct small small;
+    const struct ledger *ledger = told->hlc > 0 ? small_ledger(&small, told->hlc) : NULL;
+    return as_fill ? fill(ledgers, 0, told->from, told->through, ledger)
+                   : add(ledgers, 0, told->from, told->through, ledger);
+}
+
+static uint64_t told_hlc(const struct told *told, uint64_t epoch)
+{
+    return epoch == told->from ? told->hlc : 0;
+}
+
+static bool tells(const struct told *told, uint64_t epoch)
+{
+    return told->from <= epoch && epoch <= told->through;
+}
+
+static bool told_alike(const struct told *a, const struct told *b)
+{
+    for (uint64_t epoch = a->from; epoch <= a->through; epoch++) {
+        if (tells(b, epoch) && told_hlc(a, epoch) != told_hlc(b, epoch))
+            return false;
+    }
+    return true;
+}
+
+static void assert_tells(const struct ledgers *ledgers, uint64_t epoch, bool known, uint64_t hlc)
+{
+    assert_int_equal(ledgers_unknown(ledgers, 0, epoch) > epoch, known);
+    const struct ledger *ledger = ledgers_get(ledgers, epoch, 0);
+    assert_int_equal(ledger != NULL ? hlc_of(ledger) : 0, known ? hlc : 0);
+}
+
+/* One run is known and another is filled in: it is taken where both say the same of what both tell,
+ * and else it is a conflict that changes nothing. */
+static void try_two(const struct told *known, const struct told *filled)
+{
+    struct ledgers *ledgers = ledgers_new(1, 0, PLENTY);
+    assert_non_null(ledgers);
+    assert_int_equal(STATUS_OK, take_told(ledgers, known, false));
+    const bool alike = told_alike(known, filled);
+    assert_int_equal(alike ? STATUS_OK : STATUS_CONFLICT, take_told(ledgers, filled, true));
+    for (uint64_t epoch = 0; epoch < 8; epoch++) {
+        const bool first = tells(known, epoch);
+        const bool second = alike && tells(filled, epoch);
+        assert_tells(ledgers, epoch, first || second,
+                     first ? told_hlc(known, epoch) : told_hlc(filled, epoch));
+    }
+    /* The other one again is nothing new. */
+    assert_int_equal(STATUS_OK, take_told(ledgers, known, false));
+    ledgers_free(ledgers);
+}
+
+/* Their ledgers: none, that of the epoch, another one. */
+static void try_ledgers(struct told known, struct told filled)
+{
+    const uint64_t hlcs[] = {0, 100, 200};
+    for (unsigned kinds = 0; kinds < 6; kinds++) {
+        const uint64_t left = hlcs[kinds % 2], right = hlcs[kinds / 2];
+        known.hlc = left > 0 ? left + known.from : 0;
+        filled.hlc = right > 0 ? right + filled.from : 0;
+        try_two(&known, &filled);
+    }
+}
+
+static void what_is_filled_in_agrees_in_every_arrangement(void **state)
+{
+    (void)state;
+    const uint64_t ends = 6;
+    for (uint64_t i = 0; i < ends * ends * ends * ends; i++) {
+        const struct told known = {.from = i % ends, .through = i / ends % ends};
+        const struct told filled = {.from = i / (ends * ends) % ends,
+                                    .through = i / (ends * ends * ends)};
+        if (known.from <= known.through && filled.from <= filled.through)
+            try_ledgers(known, filled);
+    }
+}
+
+#define STORY_RUNS_MAX 24
+
+/* A range's log, and what is kept of it: neighbours without ledgers are one. */
+struct telling {
+    struct told runs[STORY_RUNS_MAX], kept[STORY_RUNS_MAX];
+    uint32_t run_count, kept_count;
+    uint64_t end;
+};
+
+static void tell(struct telling *telling, struct rng *rng)
+{
+    *telling = (struct telling){.run_count = (uint32_t)rng_between(rng, 3, STORY_RUNS_MAX)};
+    for (uint32_t i = 0; i < telling->run_count; i++) {
+        struct told *run = &telling->runs[i];
+        run->from = telling->end;
+        run->through = telling->end + rng_below(rng, 3);
+        run->hlc = rng_chance(rng, 1, 3) ? 100 + run->from : 0;
+        telling->end = run->through + 1;
+        struct told *last =
+            telling->kept_count > 0 ? &telling->kept[telling->kept_count - 1] : NULL;
+        if (last != NULL && last->hlc == 0 && run->hlc == 0)
+            last->through = run->through;
+        else
+            telling->kept[telling->kept_count++] = *run;
+    }
+}
+
+static void runs_and_what_is_kept_of_them_come_to_the_same_in_any_order(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 500; seed++) {
+        struct rng rng;
+        struct telling telling;
+        rng_init(&rng, seed);
+        tell(&telling, &rng);
+        struct ledgers *right = ledgers_new(1, 0, PLENTY);
+        struct ledgers *ledgers = ledgers_new(1, 0, PLENTY);
+        for (uint32_t i = 0; i < telling.run_count; i++)
+            assert_int_equal(STATUS_OK, take_told(right, &telling.runs[i], false));
+        while (ledgers_unknown(ledgers, 0, 0) < telling.end) {
+            const bool kept = rng_chance(&rng, 1, 2);
+            const uint32_t at =
+                (uint32_t)rng_below(&rng, kept ? telling.kept_count : telling.run_count);
+            assert_int_equal(
+                STATUS_OK, take_told(ledgers, kept ? &telling.kept[at] : &telling.runs[at], kept));
+        }
+        for (uint64_t epoch = 0; epoch <= telling.end; epoch++) {
+            const struct ledger *ledger = ledgers_get(right, epoch, 0);
+            assert_tells(ledgers, epoch, epoch < telling.end, ledger != NULL ? hlc_of(ledger) : 0);
+        }
+        /* However it came together, it costs the same. */
+        assert_int_equal(ledgers_bytes(right), ledgers_bytes(ledgers));
+        ledgers_free(right);
+        ledgers_free(ledgers);
+    }
+}
+
+static void filling_keeps_to_the_room_and_to_what_is_not_dropped(void **state)
+{
+    (void)state;
+    struct small small;
+    struct ledgers *ledgers = ledgers_new(2, 0, 1);
+    assert_int_equal(STATUS_FULL, fill(ledgers, 0, 0, 5, NULL));
+    assert_int_equal(STATUS_INVALID, fill(ledgers, 2, 0, 5, NULL));
+    assert_int_equal(0, ledgers_bytes(ledgers));
+    ledgers_free(ledgers);
+
+    ledgers = ledgers_new(2, 0, PLENTY);
+    ledgers_drop_before(ledgers, 4);
+    assert_int_equal(STATUS_OK, fill(ledgers, 0, 0, 3, small_ledger(&small, 9)));
+    assert_int_equal(4, ledgers_unknown(ledgers, 0, 4));
+    assert_int_equal(STATUS_OK, fill(ledgers, 0, 2, 6, small_ledger(&small, 9)));
+    assert_null(ledgers_get(ledgers, 2, 0));
+    assert_int_equal(7, ledgers_unknown(ledgers, 0, 4));
+    ledgers_free(ledgers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -495,6 +669,9 @@ int main(void)
         cmocka_unit_test(ranges_that_settled_differently_are_found),
         cmocka_unit_test(any_order_of_summaries_comes_to_the_same),
         cmocka_unit_test(settling_gets_through_a_small_room),
+        cmocka_unit_test(what_is_filled_in_agrees_in_every_arrangement),
+        cmocka_unit_test(runs_and_what_is_kept_of_them_come_to_the_same_in_any_order),
+        cmocka_unit_test(filling_keeps_to_the_room_and_to_what_is_not_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
