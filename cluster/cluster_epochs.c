@@ -61,9 +61,9 @@ static void publish(struct cluster *cluster, uint64_t epoch)
 static enum status take_summary(struct cluster *cluster, struct summary *summary)
 {
     const enum status added = merge_add(cluster->merge, summary);
+    /* Boards that differ come of claims that do, so what would be settled is in doubt as well. */
     if (added == STATUS_CONFLICT)
-        cluster_note(cluster, NOTE_ERROR, "range %u has diverged: two summaries of epoch %llu",
-                     summary->range, (unsigned long long)summary->through);
+        settle_diverged(cluster, summary->range, summary->from);
     const enum status settled = settle_summary(cluster, summary);
     return added == STATUS_NO_MEMORY ? added : settled;
 }

@@ -3,6 +3,8 @@
  *
  * A node that holds all ranges makes all summaries itself; what others push is then compared with
  * its own, and a difference is the alarm that a range has diverged. */
+#include <string.h>
+
 #include "cluster/base/check.h"
 #include "cluster/cluster_internal.h"
 
@@ -105,10 +107,26 @@ enum status exchange_received(struct cluster *cluster, const struct summary_mess
 
 /* --- Asking ----------------------------------------------------------------------------------- */
 
+/* The leader, who has it first, and every other time one of those who hold the range: whom this
+ * node takes for the leader may be dead, and nothing but claims would tell it. 0: nobody this time.
+ */
+static uint64_t whom_to_ask(const struct cluster *cluster, uint32_t range)
+{
+    const uint64_t leader = forward_leader(cluster, range);
+    const uint64_t turn = cluster_now_ms(cluster) / PULL_MS;
+    if (leader == cluster->config.node)
+        return 0;
+    if (leader != 0 && turn % 2 == 0)
+        return leader;
+    const struct placed *placed = &system_state_placement(cluster->system)->groups[range];
+    const uint64_t node = placed->list[turn / 2 % placed->count].node;
+    return node != cluster->config.node ? node : 0;
+}
+
 static bool ask(struct cluster *cluster, uint32_t range, uint64_t epoch)
 {
-    const uint64_t node = forward_holder(cluster, range);
-    if (node == 0 || node == cluster->config.node)
+    const uint64_t node = whom_to_ask(cluster, range);
+    if (node == 0)
         return false;
     struct message *message = arena_take(&cluster->arena, sizeof *message);
     *message = (struct message){.kind = MESSAGE_PULL, .pull = {.range = range, .epoch = epoch}};
@@ -118,22 +136,43 @@ static bool ask(struct cluster *cluster, uint32_t range, uint64_t epoch)
     return true;
 }
 
-/* Boards: what the newest epoch lacks, when the pushes should have come. */
-static uint32_t pull_boards(struct cluster *cluster)
+/* The epochs whose boards this node should have by now: the newest is over for long enough for the
+ * pushes to have come. False: there is none. */
+static bool epochs_due(const struct cluster *cluster, uint64_t *ret_oldest, uint64_t *ret_newest)
 {
     const struct settings *settings = system_state_settings(cluster->system);
     const uint64_t length_us = UINT64_C(1000) * settings->epoch_ms;
     const uint64_t patience_us = PUSH_US < length_us / 2 ? PUSH_US : length_us / 2;
     const uint64_t over_us =
         cluster->now.physical_us > patience_us ? cluster->now.physical_us - patience_us : 0;
-    const uint64_t now = over_us / length_us;
-    if (now <= settings->first_epoch)
+    const uint64_t present = over_us / length_us;
+    if (present <= settings->first_epoch)
+        return false;
+    const uint64_t oldest = present > BOARDS_KEPT ? present - BOARDS_KEPT : 0;
+    *ret_oldest = oldest > settings->first_epoch ? oldest : settings->first_epoch;
+    *ret_newest = present - 1;
+    return true;
+}
+
+/* Boards: of each range the newest epoch that is missing. A range that is silent lacks the newest,
+ * so it is asked for once, and one that was missed while it was pushed is made up for later. */
+static uint32_t pull_boards(struct cluster *cluster)
+{
+    uint64_t oldest, newest;
+    if (!epochs_due(cluster, &oldest, &newest))
         return 0;
-    uint32_t missing[RANGES_MAX];
-    const uint32_t count = merge_missing(cluster->merge, now - 1, missing);
+    bool *seen = arena_take(&cluster->arena, RANGES_MAX * sizeof *seen);
+    uint32_t *missing = arena_take(&cluster->arena, RANGES_MAX * sizeof *missing);
+    memset(seen, 0, RANGES_MAX * sizeof *seen);
     uint32_t asked = 0;
-    for (uint32_t i = 0; i < count && asked < PULL_MAX; i++)
-        asked += ask(cluster, missing[i], now - 1);
+    for (uint64_t epoch = newest + 1; epoch-- > oldest;) {
+        const uint32_t count = merge_missing(cluster->merge, epoch, missing);
+        for (uint32_t i = 0; i < count && asked < PULL_MAX; i++) {
+            if (!seen[missing[i]])
+                asked += ask(cluster, missing[i], epoch);
+            seen[missing[i]] = true;
+        }
+    }
     return asked;
 }
 

@@ -382,6 +382,9 @@ MUST_USE enum status settle_begin(struct cluster *cluster);
 MUST_USE enum status settle_summary(struct cluster *cluster, const struct summary *summary);
 /* One whose boards are gone. */
 MUST_USE enum status settle_fill(struct cluster *cluster, const struct summary *summary);
+/* Two nodes say different things of one epoch of the range: settling stops, and it is said, once.
+ */
+void settle_diverged(struct cluster *cluster, uint32_t range, uint64_t epoch);
 void settle_applied(struct cluster *cluster, const struct range_applied *applied);
 void settle_forget_before(struct cluster *cluster, uint64_t epoch);
 void settle_tick(struct cluster *cluster);

@@ -29,7 +29,7 @@ enum status settle_begin(struct cluster *cluster)
     return made ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-static void diverged(struct cluster *cluster, uint32_t range, uint64_t epoch)
+void settle_diverged(struct cluster *cluster, uint32_t range, uint64_t epoch)
 {
     if (cluster->diverged)
         return;
@@ -41,7 +41,7 @@ static void diverged(struct cluster *cluster, uint32_t range, uint64_t epoch)
 static enum status taken(struct cluster *cluster, const struct summary *summary, enum status status)
 {
     if (status == STATUS_CONFLICT)
-        diverged(cluster, summary->range, summary->from);
+        settle_diverged(cluster, summary->range, summary->from);
     if (status == STATUS_FULL)
         cluster_note(cluster, NOTE_WARNING, "no room for the ledger of range %u, epoch %llu",
                      summary->range, (unsigned long long)summary->from);
@@ -76,7 +76,7 @@ void settle_tick(struct cluster *cluster)
     struct ledgers_settled settled;
     ledgers_settled(cluster->ledgers, &settled);
     if (settled.differs)
-        diverged(cluster, settled.range, settled.epoch);
+        settle_diverged(cluster, settled.range, settled.epoch);
     cluster->all_settled_next = settled.next;
     ledgers_drop_before(cluster->ledgers, settled.next);
 }
@@ -128,7 +128,7 @@ static const struct settlement *settlement_for(struct cluster *cluster, const st
     const enum status status = settle_compute(&input, &computed);
     free(ledgers);
     if (status == STATUS_CORRUPT)
-        diverged(cluster, slot->range, input.from);
+        settle_diverged(cluster, slot->range, input.from);
     if (status != STATUS_OK)
         return NULL;
     settlement_free(cluster->settlement);

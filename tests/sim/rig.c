@@ -36,6 +36,19 @@ uint64_t rig_epoch(const struct rig *rig)
     return epoch_of(hlc_from_us(RIG_START_US + rig->now_us), rig->settings.epoch_ms);
 }
 
+/* Whether it is a summary that nobody has asked for, and such ones are lost. */
+static bool is_lost_push(struct rig *rig, uint32_t from, uint32_t to, const struct message *message)
+{
+    if (message->kind == MESSAGE_PULL)
+        rig->pulls[to][from]++;
+    if (message->kind != MESSAGE_SUMMARY)
+        return false;
+    if (rig->pulls[from][to] == 0)
+        return rig->pushes_lost;
+    rig->pulls[from][to]--;
+    return false;
+}
+
 static void post(struct rig *rig, uint32_t from, const struct effect *effect)
 {
     const struct message *message = effect->send.message;
@@ -50,6 +63,8 @@ static void post(struct rig *rig, uint32_t from, const struct effect *effect)
     if (rig->nodes[from].mute || rig->nodes[to].deaf)
         return;
     if (message->kind == MESSAGE_GROUP && message->group.group == rig->nodes[to].deaf_to)
+        return;
+    if (is_lost_push(rig, from, to, message))
         return;
     struct rig_letter *letter = calloc(1, sizeof *letter);
     CHECK(letter != NULL);
@@ -449,6 +464,19 @@ static void restore_snapshot(struct rig *rig, uint32_t node, const struct disk_g
     }
 }
 
+/* One without a replica of the system group has to ask what the cluster is. */
+static void ask_others(struct rig *rig, uint32_t node)
+{
+    uint64_t contacts[RIG_NODES_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < rig->count; i++) {
+        if (i != node)
+            contacts[count++] = rig->members[i].id;
+    }
+    const struct event event = {.kind = EVENT_JOIN, .join = {.contacts = contacts, .count = count}};
+    rig_event(rig, node, &event);
+}
+
 void rig_restart(struct rig *rig, uint32_t node)
 {
     struct rig_node *it = &rig->nodes[node];
@@ -471,6 +499,8 @@ void rig_restart(struct rig *rig, uint32_t node)
     }
     const struct event start = {.kind = EVENT_START};
     rig_event(rig, node, &start);
+    if (disk_find(&it->disk, GROUP_SYSTEM) == NULL)
+        ask_others(rig, node);
 }
 
 void rig_send(struct rig *rig, uint32_t node, uint64_t token, const struct action *actions,

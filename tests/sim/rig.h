@@ -52,7 +52,10 @@ struct rig {
     struct rig_node nodes[RIG_NODES_MAX];
     uint32_t spread_after_ms; /* of cores that boot from now on; 0: leaders stay where they are */
     uint32_t silent_group;    /* whose messages are all lost; RIG_NO_GROUP: none */
-    uint32_t snapshot_bytes;  /* cluster_config; 0: none are taken */
+    bool pushes_lost;         /* summaries come only to those who asked for them */
+    /* How many pulls are not answered yet: of the second node, by the first. */
+    uint32_t pulls[RIG_NODES_MAX][RIG_NODES_MAX];
+    uint32_t snapshot_bytes; /* cluster_config; 0: none are taken */
     struct rig_letter *letters;
     struct effects effects;
 
