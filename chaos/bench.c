@@ -128,9 +128,24 @@ static uint64_t median(uint64_t *numbers, size_t count)
     return numbers[count / 2];
 }
 
+/* Closes quiet epochs until memory is as in a node that has run for a while: as many summaries are
+ * kept as ever are, and a new one takes the place of an old one. */
+static enum status settle_memory(struct bench *bench)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i <= BOARDS_KEPT && status == STATUS_OK; i++) {
+        struct bench_close close;
+        status = bench_ranges_close(&bench->ranges, &close);
+    }
+    return status;
+}
+
 static enum status play(struct bench *bench)
 {
     struct bench_turn turn = {.ns = 0};
+    const enum status settled = settle_memory(bench);
+    if (settled != STATUS_OK)
+        return settled;
     uint64_t close_ns[BENCH_EPOCHS], merge_ns[BENCH_EPOCHS], settle_ns[BENCH_EPOCHS];
     uint64_t left = bench->options->claims;
     for (uint32_t i = 0; i < BENCH_EPOCHS; i++) {

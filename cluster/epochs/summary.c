@@ -301,11 +301,25 @@ static void fill_summary(struct summary *summary, const struct writer *writer)
     const bool ledger = read_ledger(&reader, summary);
     CHECK(ledger);
     summary->size = writer->used;
-    summary->bytes = writer->data;
     summary->digest = hash_bytes(writer->data, writer->used);
     atomic_init(&summary->references, 1);
 }
 
+static void write_all(struct writer *writer, const struct summary_input *input,
+                      struct summary *summary)
+{
+    put_header(writer, input);
+    for (uint32_t i = 0; i < input->count; i++) {
+        CHECK(i == 0 || input->sources[i].hunt > input->sources[i - 1].hunt);
+        put_hunt(writer, &input->sources[i], &summary->hunts[i]);
+    }
+    CHECK(writer_ok(writer));
+    fill_summary(summary, writer);
+}
+
+/* How long it becomes is known when it is written, and the room for the longest numbers is several
+ * times that: it is written where the memory is warm, and kept in a block that fits, which is one
+ * that an older summary has left. */
 struct summary *summary_build(const struct summary_input *input)
 {
     CHECK(input->range < RANGES_MAX);
@@ -313,25 +327,21 @@ struct summary *summary_build(const struct summary_input *input)
     CHECK(input->count <= HUNTS_MAX);
     const size_t capacity = size_at_most(input);
     struct summary *summary = calloc(1, sizeof *summary);
-    uint8_t *data = malloc(capacity);
-    if (summary == NULL || data == NULL) {
-        free(summary);
+    uint8_t *data = input->room != NULL ? arena_take(input->room, capacity) : malloc(capacity);
+    if (summary != NULL && data != NULL) {
+        struct writer writer;
+        writer_init(&writer, data, capacity);
+        write_all(&writer, input, summary);
+        summary->bytes = malloc(summary->size);
+        if (summary->bytes != NULL)
+            memcpy(summary->bytes, data, summary->size);
+    }
+    if (input->room == NULL)
         free(data);
+    if (summary == NULL || summary->bytes == NULL) {
+        free(summary);
         return NULL;
     }
-    struct writer writer;
-    writer_init(&writer, data, capacity);
-    put_header(&writer, input);
-    for (uint32_t i = 0; i < input->count; i++) {
-        CHECK(i == 0 || input->sources[i].hunt > input->sources[i - 1].hunt);
-        put_hunt(&writer, &input->sources[i], &summary->hunts[i]);
-    }
-    CHECK(writer_ok(&writer));
-    fill_summary(summary, &writer);
-    /* The rest of the room was for longer numbers. Where it cannot be given back it stays. */
-    uint8_t *bytes = realloc(data, writer.used);
-    if (bytes != NULL)
-        summary->bytes = bytes;
     return summary;
 }
 

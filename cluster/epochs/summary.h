@@ -38,6 +38,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cluster/base/arena.h"
 #include "cluster/base/bounds.h"
 #include "cluster/base/bytes.h"
 #include "cluster/base/status.h"
@@ -86,6 +87,7 @@ struct summary_input {
     const struct summary_source *sources; /* by rising hunt; all of this range */
     uint32_t count;                       /* of sources, at most HUNTS_MAX */
     const struct ledger *ledger;          /* of `from`; NULL: an empty one with nothing settled */
+    struct arena *room;                   /* where it is written at first; NULL: the heap */
 };
 
 /* A summary with one reference, the caller's. The boards' top lists are sorted in place; nothing

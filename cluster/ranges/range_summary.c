@@ -38,6 +38,7 @@ struct summary *range_summary(struct engine *engine, const struct range_run *run
         .sources = sources,
         .count = list_sources(engine, sources),
         .ledger = &ledger,
+        .room = arena,
     };
     return summary_build(&input);
 }
