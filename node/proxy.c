@@ -116,7 +116,9 @@ static void pass_back(struct http_request *request, const struct http_response *
     count = add_header(headers, count, "ETag", response->etag);
     count = add_header(headers, count, "Cache-Control", response->cache_control);
     count = add_header(headers, count, "Content-Encoding", response->content_coding);
-    count = add_header(headers, count, "Vary", response->vary);
+    /* The other node's "Origin" is its own matter; our server adds ours. */
+    const bool varies = strstr(response->vary, "Accept-Encoding") != NULL;
+    count = add_header(headers, count, "Vary", varies ? "Accept-Encoding" : "");
     count = add_header(headers, count, "Retry-After", retry_after);
     const struct http_answer answer = {
         .status = response->status,
