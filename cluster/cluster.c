@@ -332,6 +332,24 @@ uint64_t cluster_range_leader(const struct cluster *cluster, uint32_t range)
     return forward_leader(cluster, range);
 }
 
+uint64_t cluster_range_term(const struct cluster *cluster, uint32_t range)
+{
+    const struct group *group = groups_find(cluster, range);
+    const uint64_t own = group != NULL ? group_term(group) : 0;
+    const uint64_t heard = router_term(cluster->router, range);
+    return own > heard ? own : heard;
+}
+
+uint64_t cluster_range_holder(const struct cluster *cluster, uint32_t range)
+{
+    return forward_holder(cluster, range);
+}
+
+uint32_t cluster_forwards(const struct cluster *cluster)
+{
+    return cluster->forwards.count;
+}
+
 uint64_t cluster_applied(const struct cluster *cluster, uint32_t range)
 {
     const struct group *found = groups_find(cluster, range);

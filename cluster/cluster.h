@@ -184,6 +184,17 @@ uint32_t cluster_voters(const struct cluster *cluster, uint32_t group);
 /* The node that leads a range, as far as is known here; 0: it is not. */
 uint64_t cluster_range_leader(const struct cluster *cluster, uint32_t range);
 
+/* The newest term of a range that is known here: of our replica, or of the leader that was heard
+ * of; 0: neither. */
+uint64_t cluster_range_term(const struct cluster *cluster, uint32_t range);
+
+/* The node that leads a range, as far as is known here, else one that holds a replica of it; the
+ * settings must be known. */
+uint64_t cluster_range_holder(const struct cluster *cluster, uint32_t range);
+
+/* Actions that are on their way to other nodes, or wait for a leader to be sent to. */
+uint32_t cluster_forwards(const struct cluster *cluster);
+
 /* The node that leads the system group, as far as is known, else one that holds a replica of it; 0:
  * nobody is known. */
 uint64_t cluster_system_leader(const struct cluster *cluster);

@@ -561,6 +561,11 @@ void node_measure_store(const struct node *node, struct store_measures *ret_meas
     store_measure(node->store, ret_measures);
 }
 
+void node_measure_peers(const struct node *node, struct peers_measures *ret_measures)
+{
+    peers_measure(node->peers, ret_measures);
+}
+
 struct node_load node_load(const struct node *node)
 {
     const uint64_t now_us = clock_monotonic_us();

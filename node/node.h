@@ -22,6 +22,7 @@
 struct event_base;
 struct metrics;
 struct node;
+struct peers_measures;
 struct store_measures;
 
 struct node_settings {
@@ -77,6 +78,9 @@ struct metrics *node_metrics(struct node *node);
 
 /* How the log store does (store.h). */
 void node_measure_store(const struct node *node, struct store_measures *ret_measures);
+
+/* How the links to other nodes do (peers.h). */
+void node_measure_peers(const struct node *node, struct peers_measures *ret_measures);
 
 /* The snapshots that the log refers to, and how near the disk is to being full. */
 struct node_disk {

@@ -9,6 +9,7 @@
 #include "node/allocations.h"
 #include "node/metrics.h"
 #include "node/metrics_text.h"
+#include "node/peers.h"
 #include "node/routes_internal.h"
 #include "node/store.h"
 #include "node/vitals.h"
@@ -131,8 +132,57 @@ static void write_queues(const struct page *page)
                   "How long it takes to come to a request that is there.");
     durations(page, "cairn_tick_late_seconds", &page->metrics->tick_late,
               "How late the node's regular work was, which heartbeats are part of.");
-    counter(page, "cairn_messages_dropped_total", page->metrics->messages_dropped,
-            "Messages for other nodes that were not sent.");
+    gauge(page, "cairn_forwards_waiting", cluster_forwards(node_cluster(page->node)),
+          "Actions of ranges that other nodes lead, on their way there and back.");
+}
+
+/* Why messages of other nodes were not taken, or not for what they said. */
+static void write_refused(const struct page *page, const struct peers_measures *peers)
+{
+    metrics_text_family(page->text, "cairn_peer_messages_refused_total", METRICS_COUNTER,
+                        "Messages from elsewhere that were not taken, by why.");
+    for (unsigned i = ENVELOPE_OK + 1; i < ENVELOPE_FAULTS; i++) {
+        const struct metrics_label why = {"reason", envelope_fault_name((enum envelope_fault)i)};
+        metrics_text_number(page->text, &why, peers->refused[i]);
+    }
+    counter(page, "cairn_peer_messages_replayed_total", peers->replayed,
+            "Messages that had come before, or that a former start of their sender sent.");
+    counter(page, "cairn_peer_pieces_malformed_total", page->metrics->messages_malformed,
+            "Pieces of good messages that say nothing this node understands.");
+}
+
+/* What was to go to other nodes and did not. */
+static void write_dropped(const struct page *page, const struct peers_measures *peers)
+{
+    const struct metrics_label full = {"reason", "full"};
+    const struct metrics_label stale = {"reason", "stale"};
+    metrics_text_family(page->text, "cairn_peer_dropped_total", METRICS_COUNTER,
+                        "Pieces for other nodes that were dropped: their queue was full, or they "
+                        "had waited too long.");
+    metrics_text_number(page->text, &full, peers->dropped_full);
+    metrics_text_number(page->text, &stale, peers->dropped_stale);
+    counter(
+        page, "cairn_messages_dropped_total", page->metrics->messages_dropped,
+        "Messages of the core, to other nodes or from them, that were not passed on: no link, a "
+        "full queue, or a core that was busy.");
+}
+
+static void write_peers(const struct page *page)
+{
+    struct peers_measures peers;
+    node_measure_peers(page->node, &peers);
+    gauge(page, "cairn_peer_links", peers.links, "Links to other nodes.");
+    gauge(page, "cairn_peer_links_up", peers.links_up, "Those of them that are connected.");
+    gauge(page, "cairn_peer_queued_bytes", peers.queued_bytes, "What waits for those links.");
+    counter(page, "cairn_peer_messages_sent_total", peers.sent, "Messages sent to other nodes.");
+    counter(page, "cairn_peer_sent_bytes_total", peers.sent_bytes, "Bytes of those.");
+    counter(page, "cairn_peer_messages_received_total", peers.received,
+            "Messages of other nodes that were taken.");
+    counter(page, "cairn_peer_received_bytes_total", peers.received_bytes, "Bytes of those.");
+    counter(page, "cairn_peer_links_replaced_total", peers.replaced,
+            "Sockets of links that were silent and were replaced.");
+    write_dropped(page, &peers);
+    write_refused(page, &peers);
 }
 
 /* Epochs by this node's clock: how far the boards and the settling are behind. */
@@ -323,6 +373,7 @@ static void write_page(const struct page *page)
     write_actions(page);
     write_http(page);
     write_queues(page);
+    write_peers(page);
     write_pools(page);
     if (settings != NULL) {
         write_epochs(page, settings);

@@ -159,6 +159,30 @@ static void what_the_store_measures_is_on_the_page(void **state)
     page_assert(page, "cairn_store_stalled_seconds_total", 111.000001);
 }
 
+static void links_to_other_nodes_are_on_the_page(void **state)
+{
+    struct stage *stage = *state;
+    stage->node.metrics.messages_dropped = 212;
+    stage->node.metrics.messages_malformed = 213;
+    const char *page = scrape(stage);
+    page_assert(page, "cairn_peer_messages_sent_total", 201);
+    page_assert(page, "cairn_peer_sent_bytes_total", 202);
+    page_assert(page, "cairn_peer_messages_received_total", 203);
+    page_assert(page, "cairn_peer_received_bytes_total", 204);
+    page_assert(page, "cairn_peer_dropped_total{reason=\"full\"}", 205);
+    page_assert(page, "cairn_peer_dropped_total{reason=\"stale\"}", 206);
+    page_assert(page, "cairn_peer_messages_replayed_total", 207);
+    page_assert(page, "cairn_peer_links_replaced_total", 208);
+    page_assert(page, "cairn_peer_queued_bytes", 209);
+    page_assert(page, "cairn_peer_links", 210);
+    page_assert(page, "cairn_peer_links_up", 211);
+    page_assert(page, "cairn_messages_dropped_total", 212);
+    page_assert(page, "cairn_peer_pieces_malformed_total", 213);
+    page_assert(page, "cairn_peer_messages_refused_total{reason=\"garbage\"}", 221);
+    page_assert(page, "cairn_peer_messages_refused_total{reason=\"forged\"}", 227);
+    page_assert(page, "cairn_forwards_waiting", 0);
+}
+
 static void snapshots_and_room_are_on_the_page(void **state)
 {
     struct stage *stage = *state;
@@ -262,6 +286,7 @@ int main(void)
         METRICS_TEST(players_receipts_and_pending_claims_are_added_up_over_the_ranges),
         METRICS_TEST(the_lag_of_epochs_is_told),
         METRICS_TEST(what_the_store_measures_is_on_the_page),
+        METRICS_TEST(links_to_other_nodes_are_on_the_page),
         METRICS_TEST(snapshots_and_room_are_on_the_page),
         METRICS_TEST(epochs_and_steps_are_timed),
         METRICS_TEST(memory_is_told_with_its_growth),
