@@ -5,35 +5,92 @@
 #include "cluster/base/check.h"
 #include "node/routes_internal.h"
 
-/* The map is as it was founded until replicas can be moved. */
-#define MAP_VERSION_FOUNDED 1
-
 static const char *member_name(const struct system_state *system, uint64_t node)
 {
     const struct member *member = node != 0 ? system_state_find_member(system, node) : NULL;
     return member != NULL ? member->name.text : NULL;
 }
 
-static bool holds_replica(const struct group_view *group, uint64_t node)
+/* What is told of a range. Of one that this node has no replica of: who is to hold it, and what was
+ * heard of its leader. */
+struct range_told {
+    uint32_t range;
+    uint64_t leader; /* 0: not known */
+    uint64_t term;   /* 0: not known */
+    bool held;
+    uint64_t applied; /* where it is held */
+    uint32_t replica_count;
+    struct replica replicas[REPLICA_SET_MAX];
+};
+
+struct cluster_told {
+    const struct routes *routes;
+    const struct system_state *system;
+    const struct settings *settings;
+    struct range_told *ranges; /* settings->ranges */
+};
+
+/* The configuration that a group without one of its replicas here is meant to have: its leader
+ * makes as many voters as make an odd number. */
+static void tell_planned(struct range_told *told, const struct placed *placed)
 {
-    for (uint32_t i = 0; i < group->replica_count; i++) {
-        if (group->replicas[i].node == node)
+    const uint32_t voters = placement_voters(placed->count, placed->count);
+    for (uint32_t i = 0; i < placed->count; i++) {
+        told->replicas[told->replica_count++] = (struct replica){
+            .number = placed->list[i].number,
+            .node = placed->list[i].node,
+            .role = i < voters ? REPLICA_VOTER : REPLICA_LEARNER,
+        };
+    }
+}
+
+static void tell_held(struct range_told *told, const struct group_view *group)
+{
+    told->held = true;
+    told->applied = group->applied_index;
+    told->replica_count = group->replica_count;
+    for (uint32_t i = 0; i < group->replica_count; i++)
+        told->replicas[i] = group->replicas[i];
+}
+
+static void tell_ranges(struct cluster_told *told, const struct query_reply *reply)
+{
+    const struct cluster *cluster = node_cluster(told->routes->node);
+    const struct placement *placement = system_state_placement(told->system);
+    uint32_t at = 0; /* the replicas of this node come in the ranges' order */
+    for (uint32_t i = 0; i < told->settings->ranges; i++) {
+        struct range_told *range = &told->ranges[i];
+        *range = (struct range_told){
+            .range = i,
+            .leader = cluster_range_leader(cluster, i),
+            .term = cluster_range_term(cluster, i),
+        };
+        const bool held = at < reply->ranges.count && reply->ranges.list[at].range == i;
+        if (held && reply->ranges.list[at].group.replica_count > 0)
+            tell_held(range, &reply->ranges.list[at].group);
+        else
+            tell_planned(range, &placement->groups[i]);
+        at += held;
+    }
+}
+
+static bool holds_replica(const struct range_told *range, uint64_t node)
+{
+    for (uint32_t i = 0; i < range->replica_count; i++) {
+        if (range->replicas[i].node == node)
             return true;
     }
     return false;
 }
 
 /* How many ranges the member leads, and has a replica of. */
-static void write_share(struct json_text *text, const struct query_reply *reply, uint64_t node)
+static void write_share(struct json_text *text, const struct cluster_told *told, uint64_t node)
 {
     uint32_t leads = 0;
     uint32_t replicas = 0;
-    for (uint32_t i = 0; i < reply->ranges.count; i++) {
-        const struct range_answer *range = &reply->ranges.list[i];
-        if (range->range == GROUP_SYSTEM)
-            continue;
-        leads += range->group.leader_node == node;
-        replicas += holds_replica(&range->group, node);
+    for (uint32_t i = 0; i < told->settings->ranges; i++) {
+        leads += told->ranges[i].leader == node;
+        replicas += holds_replica(&told->ranges[i], node);
     }
     json_text_key(text, "leads");
     json_text_number(text, leads);
@@ -42,8 +99,8 @@ static void write_share(struct json_text *text, const struct query_reply *reply,
 }
 
 /* A member that nothing bad is known of is alive. Its clock and version are known of ourselves. */
-static void write_member(struct json_text *text, const struct query_reply *reply,
-                         const struct member *member, bool ours)
+static void write_member(struct json_text *text, const struct cluster_told *told,
+                         const struct member *member)
 {
     json_text_object(text);
     json_text_key(text, "id");
@@ -58,8 +115,8 @@ static void write_member(struct json_text *text, const struct query_reply *reply
     json_text_string(text, member->http);
     json_text_key(text, "peer");
     json_text_string(text, member->peer);
-    write_share(text, reply, member->id);
-    if (ours) {
+    write_share(text, told, member->id);
+    if (member->id == node_id(told->routes->node)) {
         json_text_key(text, "version");
         json_text_string(text, CAIRN_VERSION);
         json_text_key(text, "clock_offset_us");
@@ -68,27 +125,23 @@ static void write_member(struct json_text *text, const struct query_reply *reply
     json_text_object_end(text);
 }
 
-static void write_members(struct json_text *text, const struct routes *routes,
-                          const struct query_reply *reply)
+static void write_members(struct json_text *text, const struct cluster_told *told)
 {
-    const struct system_state *system = cluster_system(node_cluster(routes->node));
     json_text_key(text, "members");
     json_text_array(text);
-    for (uint32_t i = 0; i < system_state_members(system); i++) {
-        const struct member *member = system_state_member(system, i);
-        write_member(text, reply, member, member->id == node_id(routes->node));
-    }
+    for (uint32_t i = 0; i < system_state_members(told->system); i++)
+        write_member(text, told, system_state_member(told->system, i));
     json_text_array_end(text);
 }
 
 static void write_replicas(struct json_text *text, const struct system_state *system,
-                           const struct group_view *group, enum replica_role role)
+                           const struct range_told *range, enum replica_role role)
 {
     json_text_key(text, role == REPLICA_VOTER ? "voters" : "learners");
     json_text_array(text);
-    for (uint32_t i = 0; i < group->replica_count; i++) {
-        const char *name = member_name(system, group->replicas[i].node);
-        if (group->replicas[i].role == role && name != NULL)
+    for (uint32_t i = 0; i < range->replica_count; i++) {
+        const char *name = member_name(system, range->replicas[i].node);
+        if (range->replicas[i].role == role && name != NULL)
             json_text_string(text, name);
     }
     json_text_array_end(text);
@@ -100,11 +153,11 @@ static uint32_t first_hash(uint32_t range, uint32_t ranges)
     return (range * UINT32_C(65536) + ranges - 1) / ranges;
 }
 
-static void write_range(struct json_text *text, const struct system_state *system,
-                        const struct range_answer *range)
+static void write_range(struct json_text *text, const struct cluster_told *told,
+                        const struct range_told *range)
 {
-    const uint32_t ranges = system_state_settings(system)->ranges;
-    const char *leader = member_name(system, range->group.leader_node);
+    const uint32_t ranges = told->settings->ranges;
+    const char *leader = member_name(told->system, range->leader);
     json_text_object(text);
     json_text_key(text, "range");
     json_text_number(text, range->range);
@@ -116,46 +169,70 @@ static void write_range(struct json_text *text, const struct system_state *syste
         json_text_key(text, "leader");
         json_text_string(text, leader);
     }
-    write_replicas(text, system, &range->group, REPLICA_VOTER);
-    write_replicas(text, system, &range->group, REPLICA_LEARNER);
-    json_text_key(text, "term");
-    json_text_number(text, range->group.term);
-    json_text_key(text, "applied");
-    json_text_number(text, range->group.applied_index);
+    write_replicas(text, told->system, range, REPLICA_VOTER);
+    write_replicas(text, told->system, range, REPLICA_LEARNER);
+    if (range->term != 0) {
+        json_text_key(text, "term");
+        json_text_number(text, range->term);
+    }
+    if (range->held) {
+        json_text_key(text, "applied");
+        json_text_number(text, range->applied);
+    }
     json_text_object_end(text);
 }
 
-static void write_head(struct json_text *text, const struct routes *routes,
-                       const struct settings *settings)
+/* It grows with each replica that is placed, and is the same on all nodes that know as much. */
+static uint64_t map_version(const struct system_state *system)
+{
+    return system_state_placement(system)->next_number - 1;
+}
+
+static void write_head(struct json_text *text, const struct cluster_told *told)
 {
     json_text_key(text, "cluster_id");
-    json_text_hex(text, settings->cluster_id);
+    json_text_hex(text, told->settings->cluster_id);
     json_text_key(text, "node");
-    json_text_string(text, node_config(routes->node)->node.name);
+    json_text_string(text, node_config(told->routes->node)->node.name);
     json_text_key(text, "epoch");
-    json_text_quoted(text, routes_present_epoch(routes, settings));
+    json_text_quoted(text, routes_present_epoch(told->routes, told->settings));
     json_text_key(text, "epoch_ms");
-    json_text_number(text, settings->epoch_ms);
+    json_text_number(text, told->settings->epoch_ms);
     json_text_key(text, "map_version");
-    json_text_number(text, MAP_VERSION_FOUNDED);
+    json_text_number(text, map_version(told->system));
+}
+
+static void write_cluster(struct json_text *text, const struct cluster_told *told)
+{
+    json_text_object(text);
+    write_head(text, told);
+    write_members(text, told);
+    json_text_key(text, "ranges");
+    json_text_array(text);
+    for (uint32_t i = 0; i < told->settings->ranges; i++)
+        write_range(text, told, &told->ranges[i]);
+    json_text_array_end(text);
+    json_text_object_end(text);
 }
 
 static void reply_cluster(struct http_request *request, const struct routes *routes,
                           const struct query_reply *reply)
 {
     const struct system_state *system = cluster_system(node_cluster(routes->node));
-    struct json_text text = {0};
-    json_text_object(&text);
-    write_head(&text, routes, system_state_settings(system));
-    write_members(&text, routes, reply);
-    json_text_key(&text, "ranges");
-    json_text_array(&text);
-    for (uint32_t i = 0; i < reply->ranges.count; i++) {
-        if (reply->ranges.list[i].range != GROUP_SYSTEM)
-            write_range(&text, system, &reply->ranges.list[i]);
+    struct cluster_told told = {
+        .routes = routes,
+        .system = system,
+        .settings = system_state_settings(system),
+    };
+    told.ranges = malloc(told.settings->ranges * sizeof *told.ranges);
+    if (told.ranges == NULL) {
+        routes_refuse_memory(request);
+        return;
     }
-    json_text_array_end(&text);
-    json_text_object_end(&text);
+    struct json_text text = {0};
+    tell_ranges(&told, reply);
+    write_cluster(&text, &told);
+    free(told.ranges);
     routes_reply(request, &text);
 }
 
@@ -201,8 +278,13 @@ static bool find_node(const struct call *call)
     return false;
 }
 
-/* A cluster of this version has one node. There is no other that could take what a node holds, and
- * the one that answers is not dead. */
+static bool is_only_node(const struct call *call)
+{
+    return system_state_members(cluster_system(node_cluster(call->routes->node))) == 1;
+}
+
+/* Where there are several nodes, this version cannot move a replica from one to another, so nothing
+ * that would need it is begun. */
 
 void routes_drain_node(const struct call *call)
 {
@@ -210,16 +292,24 @@ void routes_drain_node(const struct call *call)
         return;
     if (http_request_body_bytes(call->request) > 0)
         routes_refuse(call->request, 400, "malformed", NULL, "this takes no body");
-    else
+    else if (is_only_node(call))
         routes_refuse(call->request, 409, "only_node", "name",
                       "it is the only node: no other could take its ranges over");
+    else
+        routes_refuse(call->request, 501, "not_supported", "name",
+                      "this version cannot move replicas from one node to another");
 }
 
 void routes_remove_node(const struct call *call)
 {
-    if (find_node(call))
+    if (!find_node(call))
+        return;
+    if (is_only_node(call))
         routes_refuse(call->request, 409, "only_node", "name",
                       "it is the only node, and it is alive; only a dead one is removed");
+    else
+        routes_refuse(call->request, 501, "not_supported", "name",
+                      "this version cannot give a dead node's replicas to others");
 }
 
 static void reply_word(struct http_request *request, const char *status)

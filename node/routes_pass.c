@@ -23,7 +23,7 @@ uint64_t routes_player_node(const struct call *call, const struct player_id *pla
     if (settings == NULL)
         return 0;
     const uint32_t range = hash_range(hash_player(player), settings->ranges);
-    return unless_own(call, cluster_range_leader(core_of(call), range));
+    return unless_own(call, cluster_range_holder(core_of(call), range));
 }
 
 uint64_t routes_system_node(const struct call *call)

@@ -55,6 +55,8 @@ STEPS = [
     steps_pages.awards_are_told,
     steps_pages.epochs_are_told,
     steps_pages.the_cluster_is_told,
+    steps_pages.a_cluster_of_two_is_told_by_both,
+    steps_pages.a_node_without_replicas_serves_players,
     steps_pages.the_node_is_well,
     steps_hunts.hunts_are_read,
     steps_pages.large_answers_are_gzipped_everywhere,
@@ -84,8 +86,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder, \
             Node(ranges=16) as node, \
             Node(ranges=1, players_max=1, request_ms=3000, body_bytes=1 << 21, token=TOKEN) as small, \
-            Node(epoch_ms=600000, connections=3) as crowded:
-        contract = Contract(node, small, crowded, compile_messages(folder))
+            Node(epoch_ms=600000, connections=3) as crowded, \
+            Node(replicas=1) as first, \
+            Node(name="n2", join=first.peer) as second:
+        contract = Contract(node, small, crowded, (first, second), compile_messages(folder))
         for step in STEPS:
             began = time.monotonic()
             try:

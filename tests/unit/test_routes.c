@@ -699,11 +699,14 @@ static void the_ranges_share_all_hashes(void **state)
     assert_string_equal(text_of(root, "node"), "n1");
     assert_true(json_is_string(json_object_get(root, "epoch")));
     assert_int_equal(json_integer_value(json_object_get(root, "epoch_ms")), STAGE_EPOCH_MS);
+    /* One replica of each range and of the system group was placed. */
+    assert_int_equal(json_integer_value(json_object_get(root, "map_version")), STAGE_RANGES + 1);
     const json_t *member = json_array_get(json_object_get(root, "members"), 0);
     assert_string_equal(text_of(member, "id"), "1234567890abcdef");
     assert_string_equal(text_of(member, "state"), "alive");
     assert_string_equal(text_of(member, "http"), "127.0.0.1:7801");
     assert_int_equal(json_integer_value(json_object_get(member, "leads")), STAGE_RANGES);
+    assert_int_equal(json_integer_value(json_object_get(member, "replicas")), STAGE_RANGES);
     const json_t *ranges = json_object_get(root, "ranges");
     assert_int_equal(json_array_size(ranges), STAGE_RANGES);
     json_int_t next = 0;

@@ -62,8 +62,9 @@ SIMPLE = "hunt: %s\nplane: flat\n%streasures: [{ id: a, at: { x: 0, y: 0 }, radi
 class Contract:
     """The nodes, the description of the first, and what the steps share."""
 
-    def __init__(self, node, small, crowded, messages):
+    def __init__(self, node, small, crowded, pair, messages):
         self.node, self.small, self.crowded, self.messages = node, small, crowded, messages
+        self.pair = pair
         answer = send(node, "GET", "/v1/openapi.yaml")
         assert answer.status == 200, answer.status
         self.text = answer.body

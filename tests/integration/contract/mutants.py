@@ -11,7 +11,7 @@ OPTIONAL = {
     "reactions_missing", "x", "y", "lat", "lon", "radius",
     "digest", "next_cursor", "hlc", "supply",                              # boards
     "title", "opens_at", "closes_at", "rate", "window", "taps", "unlock", "decay",  # hunts
-    "hunt", "version", "clock_offset_us", "leader",                        # the cluster
+    "hunt", "version", "clock_offset_us", "leader", "term", "applied",     # the cluster
 }
 
 # Whose members have names of the players' own choice.

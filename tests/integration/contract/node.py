@@ -13,20 +13,22 @@ import time
 WAIT_S = 60
 
 CONFIG = """
-node: { name: n1, data: %(folder)s/data }
+node: { name: %(name)s, data: %(folder)s/data }
 http: { listen: '127.0.0.1:0', admin_token_file: '%(token)s', cors: ['https://play.example'] }
 peer: { listen: 'tcp://127.0.0.1:0' }
-cluster: { found: true, ranges: %(ranges)d, epoch_ms: %(epoch_ms)d, players_max: %(players_max)d }
+cluster: { %(origin)s, ranges: %(ranges)d, replicas: %(replicas)d, epoch_ms: %(epoch_ms)d, players_max: %(players_max)d }
 limits: { request_ms: %(request_ms)d, connections: %(connections)d, body_bytes: %(body_bytes)d }
 """
 
 
 class Node:
-    """In a folder of its own; a context manager, which kills it at the end."""
+    """In a folder of its own; a context manager, which kills it at the end. It founds a cluster, or
+    joins by the peer address of one that runs."""
 
     def __init__(self, ranges=4, epoch_ms=100, players_max=1000, request_ms=10000, connections=1000,
-                 body_bytes=1 << 20, token=None):
+                 body_bytes=1 << 20, token=None, name="n1", replicas=3, join=None):
         self.folder = tempfile.mkdtemp(prefix="cairn-test-contract-")
+        origin = "join: ['%s']" % join if join else "found: true"
         settings = dict(locals(), folder=self.folder, token="")
         if token is not None:
             settings["token"] = self.folder + "/token"
@@ -46,6 +48,7 @@ class Node:
             with open(self.folder + "/err") as file:
                 raise AssertionError("it is not ready: '%s'\n%s" % (line, file.read()))
         self.port = int(line.split("http=127.0.0.1:")[1].split()[0])
+        self.peer = line.split("peer=")[1].split()[0]
         return self
 
     def __exit__(self, *_):

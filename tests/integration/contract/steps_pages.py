@@ -128,6 +128,46 @@ def the_cluster_is_told(contract):
         contract.refused(method, target % "n1", 403, "foreign_origin", [("Origin", "null")], empty)
 
 
+def a_cluster_of_two_is_told_by_both(contract):
+    """The founder holds the only replica of each range; the other one tells of ranges that it does
+    not hold, and of no entry that it has applied."""
+    first, second = contract.pair
+    wait_until("both members", lambda: all(
+        len(contract.get("/v1/cluster", node=node).value["members"]) == 2 for node in contract.pair))
+    here, there = [contract.get("/v1/cluster", node=node).value for node in contract.pair]
+    expect([here["node"], there["node"]], ["n1", "n2"])
+    expect(here["map_version"], there["map_version"])
+    for cluster in (here, there):
+        expect([one["name"] for one in cluster["members"]], ["n1", "n2"])
+        expect([one["replicas"] for one in cluster["members"]], [len(here["ranges"]), 0])
+        expect([one["voters"] for one in cluster["ranges"]], [["n1"]] * len(here["ranges"]))
+        expect([one["learners"] for one in cluster["ranges"]], [[]] * len(here["ranges"]))
+    bounds = [[(one["from"], one["to"]) for one in cluster["ranges"]] for cluster in (here, there)]
+    expect(bounds[0], bounds[1])
+    expect({one["leader"] for one in here["ranges"]}, {"n1"})
+    expect([one["leads"] for one in here["members"]], [len(here["ranges"]), 0])
+    expect({one.get("leader", "n1") for one in there["ranges"]}, {"n1"})
+    assert all("applied" in one for one in here["ranges"]), here
+    assert not any("applied" in one for one in there["ranges"]), there
+    for node in contract.pair:
+        contract.refused("POST", "/v1/cluster/nodes/n2/drain", 501, "not_supported", body=b"", node=node)
+        contract.refused("DELETE", "/v1/cluster/nodes/n2", 501, "not_supported", node=node)
+        contract.refused("POST", "/v1/cluster/nodes/n3/drain", 404, "unknown_node", body=b"", node=node)
+
+
+def a_node_without_replicas_serves_players(contract):
+    """What it is asked for it gets from the node that knows."""
+    first, second = contract.pair
+    contract.put(SIMPLE % ("tiny", ""), second)
+    wait_until("the hunt to be known", lambda: contract.get("/v1/hunts", node=second).value["hunts"])
+    expect(contract.outcome("tiny", claim(1, 1, 0), node=second), "found")
+    for node in contract.pair:
+        page = contract.get("/v1/hunts/tiny/players/" + player(1), node=node).value
+        expect((page["score"], page["found"], page["last_seq"]), ("1", ["a"], "1"))
+        receipt = contract.get("/v1/hunts/tiny/players/%s/actions/1" % player(1), node=node).value
+        expect(receipt["outcome"], "found")
+
+
 def the_node_is_well(contract):
     contract.get("/healthz")
     contract.get("/readyz")

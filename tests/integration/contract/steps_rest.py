@@ -63,7 +63,7 @@ def every_code_of_the_sources_is_described(contract):
         for name in glob.glob(os.path.join(SOURCE, folder, "*.c")):
             with open(name) as file:
                 text = file.read()
-            for one in re.finditer(r"\b4\d\d,\s*%s|\b503,\s*%s|\.code = %s" % (word, word, word), text):
+            for one in re.finditer(r"\b4\d\d,\s*%s|\b50[13],\s*%s|\.code = %s" % (word, word, word), text):
                 found.update(filter(None, one.groups()))
             for one in re.finditer(r"\? %s\s*: %s,\s*(?:parameter\.name|\"\")" % (word, word), text):
                 found.update(one.groups())
