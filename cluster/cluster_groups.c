@@ -154,6 +154,7 @@ enum status groups_found(struct cluster *cluster, const struct event *event)
         CHECK(effects_room(cluster->effects, 2));
         status = found_group(cluster, event, i, NULL);
     }
+    known_founders(cluster, event->found.members, event->found.count);
     cluster->started = true;
     return status;
 }
@@ -178,6 +179,7 @@ enum status groups_start(struct cluster *cluster)
             return status;
     }
     cluster->started = true;
+    known_begin(cluster);
     /* A system group with a snapshot knows them already. */
     return system_state_settings(cluster->system) != NULL ? restore_states(cluster) : STATUS_OK;
 }

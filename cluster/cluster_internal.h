@@ -216,6 +216,16 @@ struct sweep {
     uint32_t next; /* place: ranges first, then the system group */
 };
 
+/* Where members were, as the restored log names them. */
+struct known {
+    uint32_t count;
+    bool due; /* to be dialled */
+    struct {
+        uint64_t id;
+        char peer[ADDRESS_LENGTH_MAX + 1];
+    } list[NODES_MAX];
+};
+
 struct cluster {
     struct cluster_config config;
     struct hlc hlc;
@@ -242,7 +252,8 @@ struct cluster {
     struct router *router;
     struct forwards forwards;
 
-    uint64_t contacts[CONTACTS_MAX]; /* to join by */
+    struct known known;
+    uint64_t contacts[CONTACTS_MAX]; /* to join by, or to tell that we are back */
     uint32_t contact_count;
     uint64_t ask_ms;       /* when we ask again, to be entered or for the system's state */
     uint64_t refused_ms;   /* a refusal was told; not again before */
@@ -294,6 +305,12 @@ MUST_USE enum status groups_start(struct cluster *cluster);
 MUST_USE enum status groups_submit(struct cluster *cluster, struct group *group,
                                    const struct record *record, uint64_t *ret_index);
 bool group_leads(const struct group *group);
+
+/* cluster_known.c */
+void known_note(struct cluster *cluster, const struct record *record); /* of the system group */
+void known_founders(struct cluster *cluster, const struct member *members, uint32_t count);
+void known_begin(struct cluster *cluster); /* all is restored */
+void known_dial(struct cluster *cluster);
 
 /* cluster_restore.c */
 MUST_USE enum status restore_snapshot(struct cluster *cluster, const struct restored_chunk *chunk);

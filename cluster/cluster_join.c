@@ -171,14 +171,18 @@ void join_begin(struct cluster *cluster, const struct event *event)
 {
     CHECK(event->join.count >= 1);
     CHECK(event->join.count <= CONTACTS_MAX);
-    memcpy(cluster->contacts, event->join.contacts,
+    const uint32_t kept = CONTACTS_MAX - event->join.count < cluster->contact_count
+                              ? CONTACTS_MAX - event->join.count
+                              : cluster->contact_count;
+    memcpy(cluster->contacts + kept, event->join.contacts,
            event->join.count * sizeof cluster->contacts[0]);
-    cluster->contact_count = event->join.count;
+    cluster->contact_count = kept + event->join.count;
     cluster->started = true;
 }
 
 void join_tick(struct cluster *cluster)
 {
+    known_dial(cluster);
     if (cluster->dial_due && cluster_has_room(cluster)) {
         cluster->dial_due = false;
         join_dial_members(cluster);
@@ -259,6 +263,11 @@ void join_received(struct cluster *cluster, uint64_t from, const struct member *
         dial(cluster, member);
         enter(cluster, member);
     } else if (own) {
+        /* One that came back elsewhere may be what a quorum wants, so nobody leads and enters it.
+         */
+        const struct member *known = system_state_find_member(cluster->system, member->id);
+        if (known != NULL && known->boot < member->boot)
+            dial(cluster, member);
         pass_on(cluster, member);
     }
 }

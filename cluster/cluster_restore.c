@@ -149,8 +149,11 @@ enum status restore_group(struct cluster *cluster, const struct restored_group *
         const struct log_entry *entry = &restored->entries[i];
         struct record record;
         if (entry->type == ENTRY_COMMAND &&
-            record_decode(&record, entry->data, entry->bytes) == STATUS_OK)
+            record_decode(&record, entry->data, entry->bytes) == STATUS_OK) {
             note_stamp(cluster, record.stamp);
+            if (restored->group == GROUP_SYSTEM)
+                known_note(cluster, &record);
+        }
         status = group_restore(group, entry);
     }
     note_hard_state(cluster, restored->group, &restored->hard_state);

@@ -49,6 +49,27 @@ static bool is_lost_push(struct rig *rig, uint32_t from, uint32_t to, const stru
     return false;
 }
 
+static uint32_t find_node(const struct rig *rig, uint64_t id)
+{
+    uint32_t node = 0;
+    while (rig->members[node].id != id)
+        node++;
+    CHECK(node < rig->count);
+    return node;
+}
+
+static void dial(struct rig *rig, uint32_t from, uint64_t id, const char *address)
+{
+    char *dialled = rig->nodes[from].dialled[find_node(rig, id)];
+    CHECK(strlen(address) <= ADDRESS_LENGTH_MAX);
+    (void)strcpy(dialled, address);
+}
+
+static bool reaches(const struct rig *rig, uint32_t from, uint32_t to)
+{
+    return from == to || strcmp(rig->nodes[from].dialled[to], rig->members[to].peer) == 0;
+}
+
 static void post(struct rig *rig, uint32_t from, const struct effect *effect)
 {
     const struct message *message = effect->send.message;
@@ -56,11 +77,8 @@ static void post(struct rig *rig, uint32_t from, const struct effect *effect)
         return;
     if (message->kind == MESSAGE_LEARNED && message->learned.range == rig->silent_group)
         return;
-    uint32_t to = 0;
-    while (rig->members[to].id != effect->send.node)
-        to++;
-    CHECK(to < rig->count);
-    if (rig->nodes[from].mute || rig->nodes[to].deaf)
+    const uint32_t to = find_node(rig, effect->send.node);
+    if (rig->nodes[from].mute || rig->nodes[to].deaf || !reaches(rig, from, to))
         return;
     if (message->kind == MESSAGE_GROUP && message->group.group == rig->nodes[to].deaf_to)
         return;
@@ -183,6 +201,8 @@ static void carry_out(struct rig *rig, uint32_t node, const struct effect *effec
         take_note(rig, effect);
         break;
     case EFFECT_DIAL:
+        dial(rig, node, effect->dial.node, effect->dial.address);
+        break;
     case EFFECT_READ_LOG:
         break;
     }
@@ -241,6 +261,7 @@ static void boot(struct rig *rig, uint32_t node)
 {
     struct rig_node *it = &rig->nodes[node];
     it->boot++;
+    memset(it->dialled, 0, sizeof it->dialled);
     struct cluster_config config = {
         .node = rig->members[node].id,
         .seed = 7 * it->boot + node,
@@ -282,6 +303,7 @@ static void lay_out(struct rig *rig, uint32_t nodes, uint32_t ranges, uint32_t e
         member->boot = 1;
         const char name[3] = {'n', (char)('1' + (int)i), '\0'};
         CHECK(name_set(&member->name, name, 2) == STATUS_OK);
+        (void)snprintf(member->peer, sizeof member->peer, "tcp://n%u:1", (unsigned)(i + 1));
     }
     for (uint32_t i = 0; i < nodes; i++) {
         rig->nodes[i].deaf_to = RIG_NO_GROUP;
@@ -325,6 +347,7 @@ void rig_join(struct rig *rig, uint32_t node, uint32_t contact)
     cluster_free(rig->nodes[node].core);
     boot(rig, node);
     rig->nodes[node].off = false;
+    dial(rig, node, rig->members[contact].id, rig->members[contact].peer);
     const struct event event = {
         .kind = EVENT_JOIN,
         .join = {.contacts = &rig->members[contact].id, .count = 1},
@@ -470,8 +493,10 @@ static void ask_others(struct rig *rig, uint32_t node)
     uint64_t contacts[RIG_NODES_MAX];
     uint32_t count = 0;
     for (uint32_t i = 0; i < rig->count; i++) {
-        if (i != node)
-            contacts[count++] = rig->members[i].id;
+        if (i == node)
+            continue;
+        dial(rig, node, rig->members[i].id, rig->members[i].peer);
+        contacts[count++] = rig->members[i].id;
     }
     const struct event event = {.kind = EVENT_JOIN, .join = {.contacts = contacts, .count = count}};
     rig_event(rig, node, &event);
@@ -501,6 +526,13 @@ void rig_restart(struct rig *rig, uint32_t node)
     rig_event(rig, node, &start);
     if (disk_find(&it->disk, GROUP_SYSTEM) == NULL)
         ask_others(rig, node);
+}
+
+void rig_move(struct rig *rig, uint32_t node)
+{
+    struct member *member = &rig->members[node];
+    (void)snprintf(member->peer, sizeof member->peer, "tcp://n%u:%llu", (unsigned)(node + 1),
+                   (unsigned long long)(1 + rig->nodes[node].boot));
 }
 
 void rig_send(struct rig *rig, uint32_t node, uint64_t token, const struct action *actions,

@@ -30,6 +30,8 @@ struct rig_node {
     uint32_t deaf_to;   /* no message of this group reaches it; RIG_NO_GROUP: all do */
     int64_t offset_us;  /* of its clock */
     uint64_t continued; /* how often it had more to do than one list holds */
+    /* Where it dials each node since it booted; a message arrives only where that node is. */
+    char dialled[RIG_NODES_MAX][ADDRESS_LENGTH_MAX + 1];
 };
 
 /* What became of a DEFINE. */
@@ -95,6 +97,8 @@ uint32_t rig_leader(const struct rig *rig, uint32_t group);
 /* Power loss and start: what was not on disk is gone. */
 void rig_off(struct rig *rig, uint32_t node);
 void rig_restart(struct rig *rig, uint32_t node);
+/* It is elsewhere from its next start on, and reached there only. */
+void rig_move(struct rig *rig, uint32_t node);
 
 uint64_t rig_epoch(const struct rig *rig);
 

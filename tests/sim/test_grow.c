@@ -304,6 +304,47 @@ static void a_sole_node_stops_without_waiting(void **state)
     play_fini(&play);
 }
 
+/* What says where they are stands in the log, and is committed only when they have met. */
+static void nodes_that_lost_power_at_once_find_each_other(void **state)
+{
+    (void)state;
+    begin(3, 3);
+    rig_join(&play.rig, 1, 0);
+    rig_join(&play.rig, 2, 0);
+    run_until(three_voters, "three voters everywhere");
+    for (uint32_t node = 0; node < 3; node++)
+        rig_off(&play.rig, node);
+    for (uint32_t node = 0; node < 3; node++)
+        rig_restart(&play.rig, node);
+    rig_settle(&play.rig);
+    play_fini(&play);
+}
+
+/* Nobody can log where they are before they are heard. */
+static void two_of_three_that_come_back_elsewhere_are_found(void **state)
+{
+    (void)state;
+    for (uint32_t stays = 0; stays < 3; stays++) {
+        begin(3, 3);
+        rig_join(&play.rig, 1, 0);
+        rig_join(&play.rig, 2, 0);
+        run_until(three_voters, "three voters everywhere");
+        for (uint32_t node = 0; node < 3; node++) {
+            if (node != stays)
+                rig_off(&play.rig, node);
+        }
+        rig_run(&play.rig, 2000);
+        for (uint32_t node = 0; node < 3; node++) {
+            if (node == stays)
+                continue;
+            rig_move(&play.rig, node);
+            rig_restart(&play.rig, node);
+        }
+        rig_settle(&play.rig);
+        play_fini(&play);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +359,8 @@ int main(void)
         cmocka_unit_test(growing_survives_power_loss),
         cmocka_unit_test(a_node_that_stops_hands_over_what_it_leads),
         cmocka_unit_test(a_sole_node_stops_without_waiting),
+        cmocka_unit_test(nodes_that_lost_power_at_once_find_each_other),
+        cmocka_unit_test(two_of_three_that_come_back_elsewhere_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
