@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,18 +44,28 @@ const char *process_path(const struct process *process, const char *name)
 
 void process_init(struct process *process)
 {
-    *process = (struct process){.folder = "/tmp/cairn-test-process-XXXXXX", .end = -1, .out = -1};
+    process_init_as(process, "n1", "{ found: true, ranges: 8, epoch_ms: 200 }");
+}
+
+void process_init_as(struct process *process, const char *name, const char *cluster)
+{
+    *process = (struct process){
+        .folder = "/tmp/cairn-test-process-XXXXXX",
+        .name = name,
+        .end = -1,
+        .out = -1,
+    };
     if (mkdtemp(process->folder) == NULL)
         fail_msg("%s: %s", process->folder, strerror(errno));
     FILE *file = fopen(process_path(process, "n.yaml"), "w");
     assert_non_null(file);
     (void)fprintf(file,
-                  "node: { name: n1, data: %s/data }\n"
+                  "node: { name: %s, data: %s/data }\n"
                   "http: { listen: '127.0.0.1:0' }\n"
                   "peer: { listen: 'tcp://127.0.0.1:0' }\n"
-                  "cluster: { found: true, ranges: 8, epoch_ms: 200 }\n"
+                  "cluster: %s\n"
                   "disk: { reserve_bytes: 0 }\n",
-                  process->folder);
+                  name, process->folder, cluster);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -111,6 +122,8 @@ static void become_node(const struct process *process, int out, char *const *arg
 {
     const int err = open(process_path(process, "err"), O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (err < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
+        _exit(99);
+    if (process->network > 0 && setns(process->network, CLONE_NEWNET) != 0)
         _exit(99);
     if (process->file_bytes_max != 0) {
         const rlim_t bytes = (rlim_t)process->file_bytes_max;
@@ -181,17 +194,17 @@ static void read_line(const struct process *process, char *line)
 void process_wait_ready(struct process *process)
 {
     char line[LINE_BYTES];
-    char right[LINE_BYTES];
+    char right[2 * LINE_BYTES];
+    char http[64] = "";
     unsigned int port = 0;
-    unsigned int peer = 0;
     read_line(process, line);
     const int found =
-        sscanf(line, "ready node=n1 http=127.0.0.1:%5u peer=tcp://127.0.0.1:%5u", &port, &peer);
+        sscanf(line, "ready node=%*63s http=%63[0-9.]:%5u peer=%127s", http, &port, process->peer);
     /* Written again from what was understood, it is the same. */
-    (void)snprintf(right, sizeof right,
-                   "ready node=n1 http=127.0.0.1:%u peer=tcp://127.0.0.1:%u pid=%ld\n", port, peer,
-                   (long)process->pid);
-    if (found != 2 || port == 0 || strcmp(line, right) != 0)
+    (void)snprintf(right, sizeof right, "ready node=%s http=%s:%u peer=%s pid=%ld\n", process->name,
+                   http, port, process->peer, (long)process->pid);
+    if (found != 3 || port == 0 || strcmp(line, right) != 0 ||
+        strncmp(process->peer, "tcp://", 6) != 0)
         fail_msg("no ready line, but '%s'; it %s; it said: %s", line,
                  process_ended(process) ? "has ended" : "still runs", process_said(process));
     process->port = (uint16_t)port;

@@ -20,15 +20,18 @@
 
 struct process {
     char folder[PROCESS_PATH_BYTES];
+    const char *name;
     uint64_t
         file_bytes_max; /* no file of a process launched from now on grows further; 0: any may */
     /* What processes launched from now on are started by, up to a NULL: a program, looked for in
      * the PATH, that becomes what its further arguments say. NULL: nothing. */
     const char *const *before;
-    pid_t pid;     /* 0: none runs */
-    int end;       /* readable when it has ended (a pidfd) */
-    int out;       /* its standard output */
-    uint16_t port; /* since it was ready */
+    int network;                   /* the network namespace that it lives in; 0: the test's own */
+    pid_t pid;                     /* 0: none runs */
+    int end;                       /* readable when it has ended (a pidfd) */
+    int out;                       /* its standard output */
+    uint16_t port;                 /* since it was ready; 0: it is not */
+    char peer[PROCESS_PATH_BYTES]; /* where peers reach it, or reached it last: "tcp://..." */
 };
 
 uint64_t process_now_ms(void);
@@ -36,6 +39,10 @@ uint64_t process_now_ms(void);
 /* Makes the folder, and in it a configuration that founds: n1, epochs of 200 ms,
  * and no room kept on the disk. */
 void process_init(struct process *process);
+
+/* The same for a node of this name (which is borrowed), with this as the configuration's section
+ * `cluster`. */
+void process_init_as(struct process *process, const char *name, const char *cluster);
 
 /* Kills what still runs and removes the folder. Accepts a zeroed struct. */
 void process_fini(struct process *process);

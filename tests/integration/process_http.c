@@ -8,9 +8,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +43,26 @@ void link_close(struct link *link)
     link->used = 0;
 }
 
+/* A socket belongs to the namespace that it was made in, wherever it is used. */
+static int make_socket(int network)
+{
+    const int own = network > 0 ? open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) : -1;
+    if (network > 0 && (own < 0 || setns(network, CLONE_NEWNET) != 0))
+        fail_msg("another network namespace: %s", strerror(errno));
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (network > 0) {
+        assert_int_equal(setns(own, CLONE_NEWNET), 0);
+        (void)close(own);
+    }
+    return fd;
+}
+
 bool link_open(struct link *link, uint16_t port)
+{
+    return link_open_in(link, 0, port);
+}
+
+bool link_open_in(struct link *link, int network, uint16_t port)
 {
     const struct sockaddr_in address = {
         .sin_family = AF_INET,
@@ -49,7 +70,7 @@ bool link_open(struct link *link, uint16_t port)
         .sin_addr = {htonl(INADDR_LOOPBACK)},
     };
     link_close(link);
-    link->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    link->fd = make_socket(network);
     assert_true(link->fd >= 0);
     if (connect(link->fd, (const struct sockaddr *)&address, sizeof address) != 0) {
         if (errno != ECONNREFUSED && errno != ECONNRESET)

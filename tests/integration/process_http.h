@@ -33,6 +33,9 @@ void link_fini(struct link *link);
 /* False: nobody listens on the port of this machine. */
 bool link_open(struct link *link, uint16_t port);
 
+/* The same in another network namespace; 0: in the test's own. */
+bool link_open_in(struct link *link, int network, uint16_t port);
+
 /* What was received is dropped. */
 void link_close(struct link *link);
 

@@ -13,9 +13,16 @@
 
 #define AGAIN_MS 10
 #define POLL_MS  5
+#define PUT_MS   10000
+
+/* With several nodes: an election takes less, and whoever stands still is given up. */
+#define PATIENCE_MS 1500
 
 /* Between two requests of a client at most, so that the disk is now idle, now busy. */
 #define PAUSE_MS 8
+
+/* The same with several nodes, each of which is asked about every claim in the end. */
+#define PAUSE_AT_SEVERAL_MS 120
 
 void load_init(struct load *load, struct players *players)
 {
@@ -46,11 +53,17 @@ void load_put_hunt(struct process *process)
 {
     struct link link;
     char *yaml = field_yaml();
+    const uint64_t begun = process_now_ms();
+    struct answer answer = {0};
     link_init(&link);
-    struct answer answer = http_ask(&link, process->port, "PUT", "/v1/hunts/field", yaml);
+    /* In a cluster, leaders may be about to move. */
+    do {
+        answer = http_ask(&link, process->port, "PUT", "/v1/hunts/field", yaml);
+    } while (answer.status == 503 && poll(NULL, 0, AGAIN_MS) == 0 &&
+             process_now_ms() - begun < PUT_MS);
     free(yaml);
     if (answer.status != 200)
-        fail_msg("the hunt is refused: %s", answer.body);
+        fail_msg("the hunt is refused: %s; the node said: %s", answer.body, process_said(process));
     json_t *put = take_json(&answer);
     const uint64_t active_from = json_u64(put, "active_from_epoch");
     json_decref(put);
@@ -92,6 +105,7 @@ static void make_request(struct load *load, struct client *client)
     (void)snprintf(body + used, sizeof body - used, "]}");
     client->bytes = http_write(client->text, sizeof client->text, "POST", "/hunt", body);
     client->repeat = false;
+    client->made_at_ms = process_now_ms();
 }
 
 /* The connection is over; the request, if there is one, is asked again. */
@@ -102,14 +116,29 @@ static void hang_up(struct load *load, struct client *client)
     link_close(&client->link);
 }
 
-static void ask(struct load *load, struct client *client, uint16_t port)
+/* Connects to any node that is ready. */
+static bool connect_anywhere(struct load *load, struct client *client)
+{
+    const struct process *ready[LOAD_NODES_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < load->node_count; i++) {
+        if (load->nodes[i]->pid != 0 && load->nodes[i]->port != 0)
+            ready[count++] = load->nodes[i];
+    }
+    if (count == 0)
+        return false;
+    const struct process *node = ready[count > 1 ? rng_below(load->players->rng, count) : 0];
+    return link_open_in(&client->link, node->network, node->port);
+}
+
+static void ask(struct load *load, struct client *client)
 {
     if (client->count == 0) {
         if (load->finishing)
             return;
         make_request(load, client);
     }
-    if (client->link.fd < 0 && !link_open(&client->link, port)) {
+    if (client->link.fd < 0 && !connect_anywhere(load, client)) {
         client->again_at_ms = process_now_ms() + AGAIN_MS;
         return;
     }
@@ -157,15 +186,19 @@ static void take_answer(struct load *load, struct client *client, const struct a
         load->refused++;
         client->again_at_ms = process_now_ms() + AGAIN_MS;
     } else {
-        const uint64_t took_ms = process_now_ms() - client->sent_at_ms;
+        const uint64_t now_ms = process_now_ms();
+        const uint64_t took_ms = now_ms - client->sent_at_ms;
+        if (!client->repeat && now_ms - client->made_at_ms > load->longest_ms)
+            load->longest_ms = now_ms - client->made_at_ms;
         load->slowest_ms = took_ms > load->slowest_ms ? took_ms : load->slowest_ms;
         load->answers++;
-        client->again_at_ms = process_now_ms() + rng_below(load->players->rng, PAUSE_MS + 1);
+        const uint64_t pause_ms = load->node_count > 1 ? PAUSE_AT_SEVERAL_MS : PAUSE_MS;
+        client->again_at_ms = process_now_ms() + rng_below(load->players->rng, pause_ms + 1);
         client->repeat = !client->repeat && rng_chance(load->players->rng, 1, 8);
         if (!client->repeat)
             client->count = 0;
     }
-    if (last)
+    if (last || (load->node_count > 1 && client->count > 0 && !client->repeat))
         link_close(&client->link);
 }
 
@@ -209,18 +242,45 @@ static bool idle(const struct load *load)
     return true;
 }
 
-void load_run(struct load *load, const struct process *process, uint64_t run_ms)
+static void ask_all(struct load *load)
+{
+    const uint64_t now_ms = process_now_ms();
+    for (uint32_t i = 0; i < LOAD_CLIENTS; i++) {
+        struct client *client = &load->clients[i];
+        if (client->waits && load->patience_ms != 0 &&
+            now_ms - client->sent_at_ms > load->patience_ms)
+            hang_up(load, client);
+        if (!client->waits && client->again_at_ms <= now_ms)
+            ask(load, client);
+    }
+}
+
+void load_run(struct load *load, struct process *process, uint64_t run_ms)
 {
     const uint64_t end_ms = process_now_ms() + run_ms;
-    uint64_t now_ms = 0;
-    while ((now_ms = process_now_ms()) < end_ms && !process_ended(process)) {
-        for (uint32_t i = 0; i < LOAD_CLIENTS; i++) {
-            struct client *client = &load->clients[i];
-            if (!client->waits && client->again_at_ms <= now_ms)
-                ask(load, client, process->port);
-        }
+    struct process *const nodes[] = {process};
+    load->nodes = nodes;
+    load->node_count = 1;
+    load->patience_ms = 0;
+    while (process_now_ms() < end_ms && !process_ended(process)) {
+        ask_all(load);
         if (load->finishing && idle(load))
-            return;
+            break;
+        wait_for_any(load);
+    }
+    load->nodes = NULL;
+    load->node_count = 0;
+}
+
+void load_run_at(struct load *load, struct process *const *nodes, uint32_t count, uint64_t run_ms)
+{
+    const uint64_t end_ms = process_now_ms() + run_ms;
+    assert_in_range(count, 2, LOAD_NODES_MAX);
+    load->nodes = nodes;
+    load->node_count = count;
+    load->patience_ms = PATIENCE_MS;
+    while (process_now_ms() < end_ms && !(load->finishing && idle(load))) {
+        ask_all(load);
         wait_for_any(load);
     }
 }
@@ -240,16 +300,31 @@ void load_take_rest(struct load *load)
     }
 }
 
-void load_finish(struct load *load, const struct process *process)
+static void all_acknowledged(struct load *load)
 {
-    load->finishing = true;
-    load_run(load, process, PROCESS_WAIT_MS);
-    if (!idle(load))
-        fail_msg("claims stay without an answer; the node said: %s", process_said(process));
     load->finishing = false;
     for (uint32_t i = 0; i < FIELD_PLAYERS; i++) {
         const struct player *player = &load->players->list[i];
         for (uint32_t k = 0; k < player->count; k++)
             assert_true(player->claims[k].acknowledged);
     }
+}
+
+void load_finish(struct load *load, struct process *process)
+{
+    load->finishing = true;
+    load_run(load, process, PROCESS_WAIT_MS);
+    if (!idle(load))
+        fail_msg("claims stay without an answer; the node said: %s", process_said(process));
+    all_acknowledged(load);
+}
+
+void load_finish_at(struct load *load, struct process *const *nodes, uint32_t count)
+{
+    load->finishing = true;
+    load_run_at(load, nodes, count, PROCESS_WAIT_MS);
+    if (!idle(load))
+        fail_msg("claims stay without an answer; the last node said: %s",
+                 process_said(nodes[count - 1]));
+    all_acknowledged(load);
 }

@@ -19,14 +19,16 @@
 #define LOAD_CLIENTS            16
 #define LOAD_PLAYERS_PER_CLIENT (FIELD_PLAYERS / LOAD_CLIENTS)
 #define LOAD_CLAIMS_MAX         6 /* in a request */
+#define LOAD_NODES_MAX          8
 
 struct client {
     struct link link;
     uint32_t first_player;
     uint64_t again_at_ms; /* not to be sent before */
     uint64_t sent_at_ms;
-    bool waits;  /* sent, and not answered */
-    bool repeat; /* was answered, and is asked once more */
+    uint64_t made_at_ms; /* the request under way */
+    bool waits;          /* sent, and not answered */
+    bool repeat;         /* was answered, and is asked once more */
     /* The request under way: count 0: none. */
     uint32_t count;
     uint32_t player[LOAD_CLAIMS_MAX], claim[LOAD_CLAIMS_MAX];
@@ -38,11 +40,16 @@ struct load {
     struct players *players;
     struct client clients[LOAD_CLIENTS];
     bool finishing; /* no new requests */
+    /* Where requests go, at random. */
+    struct process *const *nodes;
+    uint32_t node_count;
+    uint64_t patience_ms; /* a request that takes longer is asked again, elsewhere; 0: none does */
     /* So far. */
     uint64_t answers, refused; /* 200; 503 and `unavailable` */
     uint64_t unanswered;       /* connections that ended under a request */
     uint64_t cut;              /* ... in the middle of its answer */
     uint64_t slowest_ms;       /* from a request that was taken to its answer */
+    uint64_t longest_ms;       /* from when it was made to its last result, over all attempts */
 };
 
 void load_init(struct load *load, struct players *players);
@@ -52,12 +59,17 @@ void load_fini(struct load *load);
 void load_put_hunt(struct process *process);
 
 /* Runs for so long, or until the node has ended. */
-void load_run(struct load *load, const struct process *process, uint64_t run_ms);
+void load_run(struct load *load, struct process *process, uint64_t run_ms);
 
 /* The node is gone: takes the answers that are on their way, and then the connections' ends. */
 void load_take_rest(struct load *load);
 
 /* Runs until every claim made is acknowledged. */
-void load_finish(struct load *load, const struct process *process);
+void load_finish(struct load *load, struct process *process);
+
+/* Both for several nodes, which may end and start meanwhile: a request goes to any that is ready,
+ * and to another when it got no answer. */
+void load_run_at(struct load *load, struct process *const *nodes, uint32_t count, uint64_t run_ms);
+void load_finish_at(struct load *load, struct process *const *nodes, uint32_t count);
 
 #endif

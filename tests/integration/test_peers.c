@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -191,9 +192,14 @@ static void start_child(struct side *side)
     (void)snprintf(listen, sizeof listen, "tcp://127.0.0.1:%u", (unsigned)side->child_port);
     (void)snprintf(ours, sizeof ours, "tcp://127.0.0.1:%u", (unsigned)peers_port(side->peers));
     (void)snprintf(boot, sizeof boot, "%llu", (unsigned long long)++side->child_boot);
+    const pid_t test = getpid();
     side->child = fork();
     assert_true(side->child >= 0);
     if (side->child == 0) {
+        /* A test that fails leaves nobody behind. */
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != test)
+            _exit(127);
         (void)dup2(out[1], STDOUT_FILENO);
         (void)close(out[0]);
         (void)close(out[1]);
