@@ -127,7 +127,7 @@ static enum status receive(struct cluster *cluster, const struct event *event)
         document_send(cluster, event->received.node, &message->system_pull);
         break;
     case MESSAGE_SNAPSHOT:
-        return document_received(cluster, &message->snapshot);
+        return document_received(cluster, event->received.node, &message->snapshot);
     case MESSAGE_SUMMARY:
         return exchange_received(cluster, &message->summary);
     case MESSAGE_PULL:

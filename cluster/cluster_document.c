@@ -9,6 +9,9 @@
 /* Chunks that answer one question. */
 #define ANSWER_CHUNKS 8
 
+/* Whoever gives no chunk for so long is not waited for. */
+#define GIVER_SILENT_MS 1000
+
 /* --- Giving ----------------------------------------------------------------------------------- */
 
 static void forget(struct document *document)
@@ -93,10 +96,11 @@ void document_send(struct cluster *cluster, uint64_t node, const struct system_p
     const uint64_t present = group_applied(cluster->system_group);
     if (wanted->have >= present)
         return;
-    const bool goes_on = wanted->index != 0 && wanted->index == document->index;
-    if (!goes_on && document->index != present && write_down(cluster) != STATUS_OK)
+    const bool has = wanted->index != 0 && wanted->index == document->index;
+    if (!has && document->index != present && write_down(cluster) != STATUS_OK)
         return;
-    uint32_t at = goes_on ? wanted->chunk : 0;
+    /* Another one may have begun to give it: of one index there is one document. */
+    uint32_t at = wanted->index == document->index ? wanted->chunk : 0;
     for (uint32_t i = 0; i < ANSWER_CHUNKS && at < document->chunk_count; i++, at++) {
         if (!cluster_has_room(cluster))
             return;
@@ -106,8 +110,10 @@ void document_send(struct cluster *cluster, uint64_t node, const struct system_p
 
 /* --- Taking ----------------------------------------------------------------------------------- */
 
-static void begin_reading(struct document *document, uint64_t index)
+static void begin_reading(struct document *document, uint64_t node, uint64_t index)
 {
+    document->giver = node;
+    document->asked = 0;
     snapshot_reader_fini(&document->reader);
     system_restore_free(document->restore);
     snapshot_reader_init(&document->reader);
@@ -143,18 +149,29 @@ static enum status adopt(struct cluster *cluster)
     return join_adopt(cluster, state, index);
 }
 
-enum status document_received(struct cluster *cluster, const struct snapshot_message *message)
+bool document_coming(const struct cluster *cluster)
+{
+    const struct document *document = &cluster->document;
+    return document->reading_index != 0 &&
+           cluster_now_ms(cluster) - document->taken_ms < GIVER_SILENT_MS;
+}
+
+enum status document_received(struct cluster *cluster, uint64_t node,
+                              const struct snapshot_message *message)
 {
     struct document *document = &cluster->document;
     const bool knows_better = cluster->system_group != NULL && cluster->system_next == NULL;
     if (knows_better || message->index <= cluster->system_index)
         return STATUS_OK;
-    if (message->chunk == 0 && message->index >= document->reading_index)
-        begin_reading(document, message->index);
+    /* The beginning of one that is coming already is a repetition, or was overtaken. */
+    if (message->chunk == 0 &&
+        (message->index > document->reading_index || !document_coming(cluster)))
+        begin_reading(document, node, message->index);
     /* What was lost on the way is asked for again, from where it goes on. */
     if (document->restore == NULL || message->index != document->reading_index ||
         message->chunk != document->reader.chunks)
         return STATUS_OK;
+    document->taken_ms = cluster_now_ms(cluster);
     struct snapshot_item item;
     enum status status = snapshot_take(&document->reader, message->data, message->bytes, &item);
     if (status == STATUS_OK && item.whole)
@@ -163,6 +180,8 @@ enum status document_received(struct cluster *cluster, const struct snapshot_mes
         return adopt(cluster);
     if (status != STATUS_OK)
         stop_reading(document);
+    else if (document->reader.chunks - document->asked >= ANSWER_CHUNKS)
+        cluster->ask_ms = 0; /* all that was asked for has come */
     return status == STATUS_NO_MEMORY ? status : STATUS_OK;
 }
 

@@ -199,6 +199,9 @@ struct document {
     uint32_t chunk_count;
 
     uint64_t reading_index; /* of the one that comes; 0: none does */
+    uint64_t giver;         /* who sent the first chunk of it */
+    uint32_t asked;         /* the chunk that was asked for last */
+    uint64_t taken_ms;      /* when one came that it lacked */
     struct snapshot_reader reader;
     struct system_restore *restore;
 };
@@ -439,8 +442,10 @@ void exchange_tick(struct cluster *cluster);
 /* cluster_document.c */
 void document_send(struct cluster *cluster, uint64_t node,
                    const struct system_pull_message *wanted);
-MUST_USE enum status document_received(struct cluster *cluster,
+MUST_USE enum status document_received(struct cluster *cluster, uint64_t node,
                                        const struct snapshot_message *message);
+/* One is coming, and its giver has not fallen silent. */
+bool document_coming(const struct cluster *cluster);
 void document_free(struct cluster *cluster);
 
 /* cluster_grow.c */

@@ -2,8 +2,9 @@
  *
  * A node without a cluster asks its contacts to be entered (JOIN), again and again. Whoever is
  * asked passes it on to the system group's leader, who logs it; and when the member is on the list,
- * its next JOIN brings the system group's state. From then on the node is a member: it takes claims
- * and forwards them, and makes the replicas that are placed on it.
+ * its next JOIN brings the beginning of the system group's state, and SYSTEM_PULL the rest. From
+ * then on the node is a member: it takes claims and forwards them, and makes the replicas that are
+ * placed on it.
  *
  * Nodes that hold no replica of the system group ask some member for its state, as one document,
  * where that is newer than theirs (SYSTEM_PULL); it comes as the chunks of a snapshot. A node that
@@ -136,7 +137,7 @@ static void announce(struct cluster *cluster)
 {
     const struct member *self = &cluster->config.self;
     if (system_state_settings(cluster->system) == NULL) {
-        if (cluster->contact_count == 0)
+        if (cluster->contact_count == 0 || document_coming(cluster))
             return;
         const uint32_t turn = (uint32_t)(cluster_now_ms(cluster) / ASK_MS);
         send_member(cluster, cluster->contacts[turn % cluster->contact_count], self);
@@ -155,9 +156,12 @@ static void pull(struct cluster *cluster)
 {
     if (cluster->system_group != NULL && cluster->system_next == NULL)
         return; /* our own replica tells */
-    const uint64_t node = join_system_node(cluster);
-    if (system_state_settings(cluster->system) == NULL || node == 0 || node == cluster->config.node)
+    /* A node that joins knows nobody but whoever began to tell it what the cluster is. */
+    const bool joins = system_state_settings(cluster->system) == NULL;
+    const uint64_t node = joins ? cluster->document.giver : join_system_node(cluster);
+    if ((joins && !document_coming(cluster)) || node == 0 || node == cluster->config.node)
         return;
+    cluster->document.asked = cluster->document.reader.chunks;
     struct message *message;
     (void)add_message(cluster, node, MESSAGE_SYSTEM_PULL, &message);
     message->system_pull = (struct system_pull_message){

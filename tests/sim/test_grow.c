@@ -118,6 +118,33 @@ static void a_node_that_joins_knows_the_cluster_soon(void **state)
     play_fini(&play);
 }
 
+/* What the cluster is does not fit the answer to one question then. */
+static void a_cluster_with_many_hunts_takes_a_node_in(void **state)
+{
+    (void)state;
+    begin(3, 3);
+    char name[] = "hunt-a";
+    for (uint32_t i = 0; i < 20; i++) {
+        struct definition *definition = play_hunt(3);
+        name[5] = (char)('a' + (int)i);
+        assert_int_equal(STATUS_OK, name_set(&definition->hunt, name, 6));
+        play_define(&play, definition);
+    }
+    rig_join(&play.rig, 1, 0);
+    rig_run(&play.rig, 2000);
+    const char *reason = "";
+    assert_true(cluster_ready(core(1), &reason));
+    assert_non_null(system_state_find_hunt(cluster_system(core(1)), name));
+    /* The next one is told of by him, while the founder may be restarting. */
+    rig_join(&play.rig, 2, 1);
+    rig_run(&play.rig, 100);
+    rig_restart(&play.rig, 0);
+    rig_run(&play.rig, 5000);
+    assert_true(cluster_ready(core(2), &reason));
+    assert_non_null(system_state_find_hunt(cluster_system(core(2)), name));
+    play_fini(&play);
+}
+
 static void a_founder_that_gains_two_others_has_three_voters_everywhere(void **state)
 {
     (void)state;
@@ -349,6 +376,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_node_that_joins_knows_the_cluster_soon),
+        cmocka_unit_test(a_cluster_with_many_hunts_takes_a_node_in),
         cmocka_unit_test(a_founder_that_gains_two_others_has_three_voters_everywhere),
         cmocka_unit_test(what_was_acknowledged_by_one_survives_him_among_three),
         cmocka_unit_test(no_claim_is_refused_while_the_cluster_grows),
