@@ -23,7 +23,7 @@ const char *argp_program_version = "cairn-sim " CAIRN_VERSION;
 struct options {
     uint64_t seed, seeds;
     uint32_t nodes, seconds;
-    bool json, trace;
+    bool json, trace, plain;
     uint32_t members;                 /* 0: whole clusters */
     struct exchange_options exchange; /* nodes 0: not that either */
 };
@@ -45,6 +45,9 @@ static const struct argp_option choices[] = {
     {"seeds", 'n', "N", 0, "How many seeds, from the first up; all cores are used (1)", 0},
     {"nodes", 'N', "N", 0, "Nodes of each cluster: 1, 3, 5 or 7 (1)", 0},
     {"seconds", 't', "S", 0, "Simulated seconds with faults (30)", 0},
+    {"plain", 'p', NULL, 0,
+     "Crashes, loss and slow disks only: no partitions, pauses, odd clocks, full disks, joining",
+     0},
     {"trace", 'T', NULL, 0, "Print what happens", 0},
     {"json", 'j', NULL, 0, "Print one JSON object", 0},
     {NULL, 0, NULL, 0, "Membership alone, measured:", 1},
@@ -115,6 +118,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'T':
         options->trace = true;
         return 0;
+    case 'p':
+        options->plain = true;
+        return 0;
     case 'j':
         options->json = true;
         return 0;
@@ -139,6 +145,7 @@ static void add_report(struct world_report *total, const struct world_report *re
     total->acknowledged += report->acknowledged;
     total->entries += report->entries;
     total->crashes += report->crashes;
+    total->joins += report->joins;
     total->elections += report->elections;
     total->epochs += report->epochs;
     total->snapshots += report->snapshots;
@@ -161,6 +168,7 @@ static int work(const struct options *options, struct board *board, uint32_t wor
             .nodes = options->nodes,
             .seconds = options->seconds,
             .trace = options->trace,
+            .plain = options->plain,
         };
         board->at[worker].seed = world.seed;
         board->at[worker].running = true;
@@ -256,7 +264,7 @@ static void print_text(const struct options *options, const struct world_report 
 {
     (void)printf("%llu seed%s from %llu, %u node%s, %u simulated seconds: every promise held\n"
                  "  actions %llu, acknowledged %llu (replays %llu), unavailable %llu\n"
-                 "  crashes %llu, leaderships %llu, epochs %llu, entries %llu\n"
+                 "  crashes %llu, joins %llu, leaderships %llu, epochs %llu, entries %llu\n"
                  "  snapshots %llu, started from %llu\n"
                  "  digest %016llx\n",
                  (unsigned long long)options->seeds, options->seeds == 1 ? "" : "s",
@@ -264,26 +272,28 @@ static void print_text(const struct options *options, const struct world_report 
                  options->seconds, (unsigned long long)total->actions,
                  (unsigned long long)total->acknowledged, (unsigned long long)total->replays,
                  (unsigned long long)total->unavailable, (unsigned long long)total->crashes,
-                 (unsigned long long)total->elections, (unsigned long long)total->epochs,
-                 (unsigned long long)total->entries, (unsigned long long)total->snapshots,
-                 (unsigned long long)total->restored, (unsigned long long)total->digest);
+                 (unsigned long long)total->joins, (unsigned long long)total->elections,
+                 (unsigned long long)total->epochs, (unsigned long long)total->entries,
+                 (unsigned long long)total->snapshots, (unsigned long long)total->restored,
+                 (unsigned long long)total->digest);
 }
 
 static void print_json(const struct options *options, const struct world_report *total, bool passed)
 {
-    (void)printf("{\"seed\": %llu, \"seeds\": %llu, \"nodes\": %u, \"seconds\": %u, "
-                 "\"passed\": %s, \"actions\": %llu, \"acknowledged\": %llu, \"replays\": %llu, "
-                 "\"unavailable\": %llu, \"crashes\": %llu, \"leaderships\": %llu, "
-                 "\"epochs\": %llu, \"entries\": %llu, \"snapshots\": %llu, \"restored\": %llu, "
-                 "\"digest\": \"%016llx\"}\n",
-                 (unsigned long long)options->seed, (unsigned long long)options->seeds,
-                 options->nodes, options->seconds, passed ? "true" : "false",
-                 (unsigned long long)total->actions, (unsigned long long)total->acknowledged,
-                 (unsigned long long)total->replays, (unsigned long long)total->unavailable,
-                 (unsigned long long)total->crashes, (unsigned long long)total->elections,
-                 (unsigned long long)total->epochs, (unsigned long long)total->entries,
-                 (unsigned long long)total->snapshots, (unsigned long long)total->restored,
-                 (unsigned long long)total->digest);
+    (void)printf(
+        "{\"seed\": %llu, \"seeds\": %llu, \"nodes\": %u, \"seconds\": %u, "
+        "\"passed\": %s, \"actions\": %llu, \"acknowledged\": %llu, \"replays\": %llu, "
+        "\"unavailable\": %llu, \"crashes\": %llu, \"joins\": %llu, \"leaderships\": %llu, "
+        "\"epochs\": %llu, \"entries\": %llu, \"snapshots\": %llu, \"restored\": %llu, "
+        "\"digest\": \"%016llx\"}\n",
+        (unsigned long long)options->seed, (unsigned long long)options->seeds, options->nodes,
+        options->seconds, passed ? "true" : "false", (unsigned long long)total->actions,
+        (unsigned long long)total->acknowledged, (unsigned long long)total->replays,
+        (unsigned long long)total->unavailable, (unsigned long long)total->crashes,
+        (unsigned long long)total->joins, (unsigned long long)total->elections,
+        (unsigned long long)total->epochs, (unsigned long long)total->entries,
+        (unsigned long long)total->snapshots, (unsigned long long)total->restored,
+        (unsigned long long)total->digest);
 }
 
 static bool run(const struct options *options, struct world_report *ret_total)

@@ -102,6 +102,7 @@ static void start(struct world *world)
 {
     draw_climate(world);
     found_members(world);
+    faults_draw(world);
     for (uint32_t i = 0; i < world->options.nodes; i++) {
         struct node *node = &world->nodes[i];
         const uint64_t spread = (uint64_t)world->climate.clock_offset_us_max;
@@ -109,7 +110,8 @@ static void start(struct world *world)
         node->id = world->members[i].id;
         node->clock_offset_us = (int64_t)rng_below(&world->rng, 2 * spread + 1) - (int64_t)spread;
         disk_init(&node->disk);
-        node_boot(world, node);
+        if (node->restart_us == 0)
+            node_boot(world, node);
     }
     clients_start(world);
 }
@@ -137,9 +139,9 @@ static uint64_t next_moment(const struct world *world)
 {
     uint64_t next = earliest(net_next_us(world), clients_next_us(world));
     if (!world->calm)
-        next = earliest(next, world->next_crash_us);
+        next = earliest(next, earliest(world->next_crash_us, faults_next_us(world)));
     for (uint32_t i = 0; i < world->options.nodes; i++)
-        next = earliest(next, node_next_us(&world->nodes[i]));
+        next = earliest(next, node_next_us(world, &world->nodes[i]));
     return next;
 }
 
@@ -150,8 +152,10 @@ static void advance(struct world *world)
     CHECK(next != UINT64_MAX);
     if (next > world->now_us)
         world->now_us = next;
-    if (!world->calm)
+    if (!world->calm) {
         maybe_crash(world);
+        faults_wake(world);
+    }
     net_deliver(world);
     clients_wake(world);
     for (uint32_t i = 0; i < world->options.nodes; i++)
@@ -168,7 +172,8 @@ static bool boards_complete(struct world *world, uint64_t epoch)
             return false;
         for (uint32_t range = 0; range < world->settings.ranges; range++) {
             const struct range_state *state = cluster_range_state(world->nodes[i].core, range);
-            if (range_state_settle_next(state) <= epoch)
+            if (state == NULL || range_state_settle_next(state) <= epoch ||
+                cluster_voters(world->nodes[i].core, range) != world->options.nodes)
                 return false;
         }
     }
@@ -180,11 +185,31 @@ static uint64_t present_epoch(const struct world *world)
     return epoch_of(hlc_from_us(WORLD_START_US + world->now_us), world->settings.epoch_ms);
 }
 
+static bool all_led(const struct world *world)
+{
+    for (uint32_t range = 0; range < world->settings.ranges; range++) {
+        uint64_t term;
+        uint32_t leaders = 0;
+        for (uint32_t i = 0; i < world->options.nodes; i++)
+            leaders +=
+                world->nodes[i].core != NULL && cluster_leads(world->nodes[i].core, range, &term);
+        if (leaders != 1)
+            return false;
+    }
+    return true;
+}
+
+static bool converged(struct world *world, uint64_t epoch)
+{
+    return boards_complete(world, epoch) && play_can_read_all(world) && all_led(world);
+}
+
 /* The faults are over: everything that was asked is answered, and an epoch that began afterwards
  * is complete everywhere. */
 static void calm_down(struct world *world)
 {
     world->calm = true;
+    faults_end(world);
     const uint64_t until = world->now_us + CALM_US_MAX;
     while (!world->report->failed && !clients_quiet(world)) {
         if (world->now_us > until) {
@@ -196,7 +221,7 @@ static void calm_down(struct world *world)
     }
     const uint64_t epoch = present_epoch(world);
     const uint64_t more = world->now_us + CALM_US_MAX;
-    while (!world->report->failed && !(boards_complete(world, epoch) && play_can_read_all(world))) {
+    while (!world->report->failed && !converged(world, epoch)) {
         if (world->now_us > more) {
             world_fail(world, "liveness: epoch %llu is not complete and settled on every node",
                        (unsigned long long)epoch);

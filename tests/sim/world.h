@@ -2,9 +2,9 @@
  * disks, network and clients.
  *
  * A run has three parts. While faults last, players play, hunts change, nodes crash and restart,
- * messages and replies are lost. Then the faults stop, and everything that was asked must be
- * answered within a bound (liveness). Then what the clients were told, what the nodes show and what
- * their logs say is compared with the independent model. */
+ * join, are cut off and stopped, messages and replies are lost, clocks jump. Then the faults stop,
+ * and everything that was asked must be answered within a bound (liveness). Then what the clients
+ * were told, what the nodes show and what their logs say is compared with the independent model. */
 #ifndef CAIRN_TESTS_SIM_WORLD_H
 #define CAIRN_TESTS_SIM_WORLD_H
 
@@ -32,6 +32,9 @@ enum world_mutation {
     WORLD_ALTER_CHUNK,       /* a bit of a stored snapshot is another */
     WORLD_COMPACT_TOO_FAR,   /* the log lacks the first entry behind its snapshot */
     WORLD_ALTER_SNAPSHOT,    /* one node's snapshot has other bytes */
+    WORLD_AWARD_TOO_MANY,    /* a range says that one more has won */
+    WORLD_TURN_BACK,         /* a node's stamp is below one before */
+    WORLD_RUN_AHEAD,         /* a node took over the time of one that is far ahead */
     WORLD_MUTATIONS,
 };
 
@@ -40,6 +43,7 @@ struct world_options {
     uint32_t nodes;   /* odd: each holds a voter of every group */
     uint32_t seconds; /* simulated, with faults */
     bool trace;       /* print what happens */
+    bool plain;       /* none of world_faults.c */
     enum world_mutation mutation;
 };
 
@@ -52,6 +56,7 @@ struct world_report {
     uint64_t acknowledged;
     uint64_t entries; /* in the ranges' logs at the end */
     uint64_t crashes;
+    uint64_t joins;     /* nodes that were taken in by others */
     uint64_t elections; /* leaderships of ranges that were seen */
     uint64_t epochs;    /* complete ones */
     uint64_t snapshots; /* taken */

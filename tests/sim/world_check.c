@@ -1,7 +1,8 @@
 /* What must be true of a simulated world.
  *
- * After every step of a node: nobody else leads the same range in the same term, terms and clocks
- * do not fall, and a range's state after an index is the same wherever that index is applied (P10).
+ * After every step of a node: nobody else leads the same range in the same term, its stamps and
+ * epochs do not fall while it runs, its stamps are not ahead of what it may believe (P7), and a
+ * range's state after an index is the same wherever that index is applied (P10).
  *
  * At the end the committed logs are played to the independent model: every answer that a client was
  * given is the model's for an occurrence of that action in the log (P1, P2), every player's page
@@ -65,8 +66,58 @@ static void check_leader(struct world *world, const struct node *node, uint32_t 
     }
 }
 
+void check_boot(struct node *node)
+{
+    node->stamp = 0;
+    node->complete_next = 0;
+    memset(node->open_epochs, 0, sizeof node->open_epochs);
+}
+
+/* Of a clock that runs well, where all can be heard from the start. */
+static bool believes_too_much(struct world *world, const struct node *node, uint64_t stamp)
+{
+    if (world->rough.grows || node->ran_off || world->options.nodes == 1)
+        return false;
+    const struct now now = node_now(world, node);
+    if (world_lies(world, WORLD_RUN_AHEAD))
+        stamp += hlc_from_us(1000000);
+    return stamp >> 12 > now.physical_us + HLC_MAX_OFFSET_US + 1000;
+}
+
+static void check_clock(struct world *world, struct node *node)
+{
+    uint64_t stamp = world->effects.stamp;
+    if (node->stamp > 0 && world_lies(world, WORLD_TURN_BACK))
+        stamp = node->stamp - 1;
+    if (stamp < node->stamp)
+        world_fail(world, "node %u: its stamps have turned back", node->number);
+    if (believes_too_much(world, node, stamp))
+        world_fail(world, "P7: node %u has taken over a time that is too far ahead", node->number);
+    node->stamp = world->effects.stamp;
+}
+
+static void check_epochs(struct world *world, struct node *node)
+{
+    for (uint32_t range = 0; range < world->settings.ranges; range++) {
+        const struct range_state *state = cluster_range_state(node->core, range);
+        const uint64_t open = state != NULL ? range_state_open_epoch(state) : 0;
+        if (open < node->open_epochs[range])
+            world_fail(world, "node %u: an epoch of range %u is open again", node->number, range);
+        node->open_epochs[range] = open;
+    }
+    uint64_t complete;
+    const struct merge *merge = cluster_merge(node->core);
+    if (merge == NULL || !merge_complete(merge, &complete))
+        return;
+    if (complete + 1 < node->complete_next)
+        world_fail(world, "node %u: its newest complete epoch has gone", node->number);
+    node->complete_next = complete + 1;
+}
+
 void check_step(struct world *world, struct node *node)
 {
+    check_clock(world, node);
+    check_epochs(world, node);
     for (uint32_t range = 0; range < world->settings.ranges; range++) {
         check_digest(world, node, range);
         check_state_bytes(world, node, range);
@@ -76,6 +127,8 @@ void check_step(struct world *world, struct node *node)
 }
 
 /* ---- At the end. */
+
+#define AWARDS_CHECKED 64 /* treasures of a hunt */
 
 struct verdict {
     struct world *world;
@@ -295,6 +348,33 @@ static void check_boards(struct verdict *verdict)
     }
 }
 
+static void check_awarded(struct verdict *verdict, struct range_state *state, uint16_t hunt,
+                          uint16_t treasure)
+{
+    struct world *world = verdict->world;
+    const uint32_t right = play_awarded(verdict->play, hunt, treasure);
+    uint32_t awarded = engine_awarded(range_state_engine(state), hunt, treasure);
+    if (awarded > 0 && awarded == right && world_lies(world, WORLD_AWARD_TOO_MANY))
+        awarded++;
+    if (awarded > right)
+        world_fail(world, "P3: treasure %u of hunt %u is awarded %u times, not %u", treasure, hunt,
+                   awarded, right);
+}
+
+/* What the ranges say of how many have won is never more than the logs give. */
+static void check_awards(struct verdict *verdict)
+{
+    const struct world *world = verdict->world;
+    for (uint32_t i = 0; i < world->options.nodes; i++) {
+        for (uint32_t range = 0; range < world->settings.ranges; range++) {
+            struct range_state *state = cluster_range_state(world->nodes[i].core, range);
+            for (uint32_t at = 0; at < world->hunt_count * AWARDS_CHECKED; at++)
+                check_awarded(verdict, state, (uint16_t)(at / AWARDS_CHECKED),
+                              (uint16_t)(at % AWARDS_CHECKED));
+        }
+    }
+}
+
 void check_end(struct world *world)
 {
     lies_tell(world);
@@ -312,5 +392,7 @@ void check_end(struct world *world)
     }
     if (!world->report->failed)
         check_boards(&verdict);
+    if (!world->report->failed)
+        check_awards(&verdict);
     play_free(verdict.play);
 }

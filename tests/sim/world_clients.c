@@ -68,7 +68,7 @@ static void send_request(struct world *world, struct request *request)
 {
     struct node *node = any_node(world);
     request->retry_us = world->now_us + PATIENCE_US + rng_below(&world->rng, 200000);
-    if (node->core == NULL)
+    if (node->core == NULL || faults_paused(world, node))
         return;
     struct action actions[REQUEST_ACTIONS_MAX];
     uint32_t count = 0;
@@ -246,7 +246,7 @@ static void put_hunt(struct world *world, struct played_hunt *hunt)
 {
     struct node *node = any_node(world);
     hunt->put_us = world->now_us + 2 * PATIENCE_US;
-    if (node->core == NULL)
+    if (node->core == NULL || faults_paused(world, node))
         return;
     hunt->put_waits = true;
     hunt->put_token = ++world->next_token;

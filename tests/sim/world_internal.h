@@ -3,6 +3,7 @@
  *   world.c          time: who is next
  *   world_node.c     one node: stepping its core, its disk, crash and restart
  *   world_net.c      messages between nodes
+ *   world_faults.c   partitions, pauses, clocks, disks, and who joins when
  *   world_clients.c  players, their requests and retries; the hunts they play
  *   world_check.c    what must be true
  *   world_snapshot.c the same of snapshots
@@ -50,6 +51,16 @@ struct node {
     uint64_t disk_free_us; /* when the last submitted turn is done */
     int64_t clock_offset_us;
     uint64_t ticked_us;
+
+    /* world_faults.c */
+    uint64_t paused_until_us, full_until_us;
+    bool pause_loses; /* what comes meanwhile; else it waits */
+    int32_t drift_ppm;
+    int64_t jump_us;
+    bool ran_off; /* its clock has jumped, once or more */
+
+    /* What must not fall while it runs. */
+    uint64_t stamp, complete_next, open_epochs[WORLD_RANGES_MAX];
 };
 
 struct envelope {
@@ -94,9 +105,26 @@ struct played_hunt {
     uint64_t put_token;
 };
 
+enum world_fault {
+    FAULT_CUT,
+    FAULT_PAUSE,
+    FAULT_JUMP,
+    FAULT_STALL,
+    FAULT_FULL,
+    FAULTS,
+};
+
+struct world_rough {
+    struct rng rng;
+    bool grows; /* founded by the first node alone */
+    uint64_t every_us[FAULTS], next_us[FAULTS];
+    uint64_t cut_until_us[WORLD_NODES_MAX][WORLD_NODES_MAX]; /* from, to */
+};
+
 struct world {
     struct world_options options;
     struct world_climate climate;
+    struct world_rough rough;
     struct world_report *report;
     struct rng rng;
     uint64_t now_us; /* true time, since the start */
@@ -143,7 +171,7 @@ void world_fold(struct world *world, uint64_t value);
 void node_boot(struct world *world, struct node *node);
 void node_crash(struct world *world, struct node *node);
 void node_event(struct world *world, struct node *node, const struct event *event);
-uint64_t node_next_us(const struct node *node);
+uint64_t node_next_us(const struct world *world, const struct node *node);
 void node_wake(struct world *world, struct node *node);
 struct now node_now(const struct world *world, const struct node *node);
 /* Asks a core at once; NULL: it did not answer within the step. */
@@ -154,6 +182,16 @@ void net_send(struct world *world, const struct node *from, const struct effect 
 uint64_t net_next_us(const struct world *world);
 void net_deliver(struct world *world);
 void net_clear(struct world *world);
+
+/* world_faults.c */
+void faults_draw(struct world *world);
+void faults_wake(struct world *world);
+uint64_t faults_next_us(const struct world *world);
+void faults_end(struct world *world);
+/* How far the node's clock is from the true time. */
+int64_t faults_clock_us(const struct world *world, const struct node *node);
+bool faults_cut(const struct world *world, uint32_t from, uint32_t to);
+bool faults_paused(const struct world *world, const struct node *node);
 
 /* world_clients.c */
 void clients_start(struct world *world);
@@ -166,6 +204,8 @@ bool clients_quiet(const struct world *world);
 
 /* world_check.c */
 void check_step(struct world *world, struct node *node);
+/* The node starts: what it said before its crash binds it no more. */
+void check_boot(struct node *node);
 void check_end(struct world *world);
 
 /* world_snapshot.c */

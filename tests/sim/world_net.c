@@ -10,6 +10,15 @@ static void envelope_free(struct envelope *envelope)
     free(envelope);
 }
 
+static void put_in_order(struct world *world, struct envelope *envelope)
+{
+    struct envelope **link = &world->mail;
+    while (*link != NULL && (*link)->at_us <= envelope->at_us)
+        link = &(*link)->next;
+    envelope->next = *link;
+    *link = envelope;
+}
+
 static void post(struct world *world, const struct node *from, uint32_t to,
                  const struct message *message)
 {
@@ -25,12 +34,7 @@ static void post(struct world *world, const struct node *from, uint32_t to,
         .stamp = world->effects.stamp,
     };
     mail_init(&envelope->mail, message);
-
-    struct envelope **link = &world->mail;
-    while (*link != NULL && (*link)->at_us <= envelope->at_us)
-        link = &(*link)->next;
-    envelope->next = *link;
-    *link = envelope;
+    put_in_order(world, envelope);
 }
 
 void net_send(struct world *world, const struct node *from, const struct effect *effect)
@@ -39,6 +43,8 @@ void net_send(struct world *world, const struct node *from, const struct effect 
     while (to < world->options.nodes && world->nodes[to].id != effect->send.node)
         to++;
     CHECK(to < world->options.nodes);
+    if (faults_cut(world, from->number, to))
+        return;
     const bool faults = !world->calm;
     if (faults && rng_chance(&world->rng, world->climate.loss_percent, 100))
         return;
@@ -58,7 +64,13 @@ void net_deliver(struct world *world)
         struct envelope *envelope = world->mail;
         world->mail = envelope->next;
         struct node *node = &world->nodes[envelope->to];
-        if (node->core != NULL) {
+        const bool paused = node->core != NULL && faults_paused(world, node);
+        if (paused && !node->pause_loses) {
+            envelope->at_us = node->paused_until_us;
+            put_in_order(world, envelope);
+            continue;
+        }
+        if (node->core != NULL && !paused) {
             const struct event event = {
                 .kind = EVENT_MESSAGE,
                 .received = {.node = envelope->from,

@@ -20,7 +20,7 @@ struct now node_now(const struct world *world, const struct node *node)
     return (struct now){
         .monotonic_us = MONOTONIC_START_US + world->now_us,
         .physical_us =
-            (uint64_t)((int64_t)(WORLD_START_US + world->now_us) + node->clock_offset_us),
+            (uint64_t)((int64_t)(WORLD_START_US + world->now_us) + faults_clock_us(world, node)),
         .uncertainty_us = 1000,
     };
 }
@@ -59,7 +59,8 @@ static void store_snapshot(struct world *world, struct node *node, const struct 
 {
     const uint64_t done_us =
         world->now_us + rng_between(&world->rng, 50, 20 * (uint64_t)world->climate.sync_us_max);
-    const bool full = !world->calm && rng_chance(&world->rng, 1, 20);
+    const bool rarely = !world->calm && rng_chance(&world->rng, 1, 20);
+    const bool full = rarely || (!world->calm && node->full_until_us > world->now_us);
     disk_snapshot_add(&node->disk, effect, done_us, full);
     if (effect->kind == EFFECT_SNAPSHOT_COMMIT)
         check_snapshot(world, node, effect->group, effect->snapshot.index);
@@ -246,6 +247,35 @@ static void restore_group(struct world *world, struct node *node, const struct d
     } while (first <= group->count && !world->report->failed);
 }
 
+/* Asks all others what the cluster is, and to be in it. */
+static void join(struct world *world, struct node *node)
+{
+    uint64_t contacts[WORLD_NODES_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < world->options.nodes; i++) {
+        if (i != node->number)
+            contacts[count++] = world->nodes[i].id;
+    }
+    world->report->joins++;
+    const struct event event = {.kind = EVENT_JOIN, .join = {.contacts = contacts, .count = count}};
+    node_event(world, node, &event);
+}
+
+static void begin(struct world *world, struct node *node)
+{
+    if (world->rough.grows && node->number > 0) {
+        join(world, node);
+        return;
+    }
+    const struct event found = {
+        .kind = EVENT_FOUND,
+        .found = {.settings = &world->settings,
+                  .members = world->members,
+                  .count = world->rough.grows ? 1 : world->options.nodes},
+    };
+    node_event(world, node, &found);
+}
+
 void node_boot(struct world *world, struct node *node)
 {
     node->boot++;
@@ -262,23 +292,20 @@ void node_boot(struct world *world, struct node *node)
     node->core = cluster_new(&config);
     CHECK(node->core != NULL);
     world_trace(world, "n%u: boot %llu", node->number + 1, (unsigned long long)node->boot);
+    check_boot(node);
 
     if (node->disk.group_count == 0) {
-        const struct event found = {
-            .kind = EVENT_FOUND,
-            .found = {.settings = &world->settings,
-                      .members = world->members,
-                      .count = world->options.nodes},
-        };
-        node_event(world, node, &found);
+        begin(world, node);
         return;
     }
     for (uint32_t i = 0; i < node->disk.group_count; i++)
         restore_group(world, node, &node->disk.groups[i]);
     if (world->report->failed)
         return;
-    const struct event begin = {.kind = EVENT_START};
-    node_event(world, node, &begin);
+    const struct event start = {.kind = EVENT_START};
+    node_event(world, node, &start);
+    if (disk_find(&node->disk, GROUP_SYSTEM) == NULL && !world->report->failed)
+        join(world, node);
 }
 
 void node_crash(struct world *world, struct node *node)
@@ -295,13 +322,16 @@ void node_crash(struct world *world, struct node *node)
     cluster_free(node->core);
     node->core = NULL;
     node->disk_free_us = 0;
+    node->paused_until_us = 0;
     node->restart_us = world->now_us + rng_between(&world->rng, 1000, 3000000);
 }
 
-uint64_t node_next_us(const struct node *node)
+uint64_t node_next_us(const struct world *world, const struct node *node)
 {
     if (node->core == NULL)
         return node->restart_us;
+    if (faults_paused(world, node))
+        return node->paused_until_us;
     const uint64_t write = disk_next_us(&node->disk);
     const uint64_t file = disk_snapshot_next_us(&node->disk);
     const uint64_t sync = write < file ? write : file;
@@ -319,6 +349,8 @@ void node_wake(struct world *world, struct node *node)
             node_boot(world, node);
         return;
     }
+    if (faults_paused(world, node))
+        return;
     const uint64_t ticket = disk_sync(&node->disk, world->now_us);
     if (ticket > 0) {
         const struct event event = {.kind = EVENT_PERSISTED, .ticket = ticket};
@@ -327,7 +359,7 @@ void node_wake(struct world *world, struct node *node)
     struct event report;
     while (!world->report->failed && disk_snapshot_due(&node->disk, world->now_us, &report))
         node_event(world, node, &report);
-    if (node_next_us(node) <= world->now_us && disk_next_us(&node->disk) > world->now_us &&
+    if (node_next_us(world, node) <= world->now_us && disk_next_us(&node->disk) > world->now_us &&
         !world->report->failed) {
         node->ticked_us = world->now_us;
         const struct event event = {.kind = EVENT_TICK};
