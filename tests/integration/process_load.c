@@ -49,6 +49,14 @@ static json_t *take_json(const struct answer *answer)
     return json;
 }
 
+static struct answer ask_once(struct link *link, const struct process *process, const char *method,
+                              const char *target, const char *body)
+{
+    if (link->fd < 0)
+        (void)link_open_in(link, process->network, process->port);
+    return http_ask(link, process->port, method, target, body);
+}
+
 void load_put_hunt(struct process *process)
 {
     struct link link;
@@ -56,10 +64,10 @@ void load_put_hunt(struct process *process)
     const uint64_t begun = process_now_ms();
     struct answer answer = {0};
     link_init(&link);
-    /* In a cluster, leaders may be about to move. */
+    /* In a cluster, leaders may be about to move, and what an attempt began be decided on still. */
     do {
-        answer = http_ask(&link, process->port, "PUT", "/v1/hunts/field", yaml);
-    } while (answer.status == 503 && poll(NULL, 0, AGAIN_MS) == 0 &&
+        answer = ask_once(&link, process, "PUT", "/v1/hunts/field", yaml);
+    } while ((answer.status == 503 || answer.status == 409) && poll(NULL, 0, AGAIN_MS) == 0 &&
              process_now_ms() - begun < PUT_MS);
     free(yaml);
     if (answer.status != 200)
@@ -72,7 +80,7 @@ void load_put_hunt(struct process *process)
     while (epoch < active_from) {
         if (process_now_ms() - start > PROCESS_WAIT_MS)
             fail_msg("the hunt does not become active: %s", process_said(process));
-        answer = http_ask(&link, process->port, "GET", "/v1/epochs/latest", "");
+        answer = ask_once(&link, process, "GET", "/v1/epochs/latest", "");
         if (answer.status == 404)
             continue; /* none is complete yet */
         assert_int_equal(answer.status, 200);
