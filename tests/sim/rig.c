@@ -62,7 +62,7 @@ static void dial(struct rig *rig, uint32_t from, uint64_t id, const char *addres
 {
     char *dialled = rig->nodes[from].dialled[find_node(rig, id)];
     CHECK(strlen(address) <= ADDRESS_LENGTH_MAX);
-    (void)strcpy(dialled, address);
+    memcpy(dialled, address, strlen(address) + 1);
 }
 
 static bool reaches(const struct rig *rig, uint32_t from, uint32_t to)
