@@ -127,11 +127,10 @@ uint64_t forward_leader(const struct cluster *cluster, uint32_t range)
 {
     const struct slot *slot = slot_of(cluster, range);
     if (slot != NULL) {
-        struct group_view view;
-        group_view(slot->group, &view);
+        const uint64_t node = group_leader_node(slot->group);
         /* A replica of ours hears of elections first. */
-        if (view.leader_node != 0 && view.term >= router_term(cluster->router, range))
-            return view.leader_node;
+        if (node != 0 && group_term(slot->group) >= router_term(cluster->router, range))
+            return node;
     }
     return router_leader(cluster->router, range);
 }

@@ -205,6 +205,8 @@ struct group_view {
 };
 
 void group_view(const struct group *group, struct group_view *ret_view);
+/* A part of it that is asked for with every action: the leader's node; 0: it is not known. */
+uint64_t group_leader_node(const struct group *group);
 enum group_role group_role(const struct group *group);
 uint64_t group_term(const struct group *group);
 uint64_t group_applied(const struct group *group);

@@ -327,6 +327,12 @@ static uint64_t known_leader(const struct group *group)
     return group->leader_term == core_term(group) ? group->leader : 0;
 }
 
+uint64_t group_leader_node(const struct group *group)
+{
+    const struct replica *leader = replica_set_find(&group->replicas, known_leader(group));
+    return leader != NULL ? leader->node : 0;
+}
+
 void group_view(const struct group *group, struct group_view *ret_view)
 {
     *ret_view = (struct group_view){
@@ -345,6 +351,5 @@ void group_view(const struct group *group, struct group_view *ret_view)
         .overflowed = group->outbox.overflowed,
     };
     memcpy(ret_view->replicas, group->replicas.list, sizeof group->replicas.list);
-    const struct replica *leader = replica_set_find(&group->replicas, ret_view->leader);
-    ret_view->leader_node = leader != NULL ? leader->node : 0;
+    ret_view->leader_node = group_leader_node(group);
 }
