@@ -1,12 +1,14 @@
 """All figures of Cairn, measured on this machine and printed as one table.
 
-    bench.py --bin DIR --out DIR [full | quick | smoke | soak MINUTES] [--growth-max MB]
+    bench.py --bin DIR --out DIR [full | quick | smoke | cluster | cluster-smoke | soak MINUTES]
+             [--growth-max MB]
 
 full, quick: everything, at two lengths. smoke: everything as short as it can be, to see that this
-program works; the figures mean nothing. soak: only that, as long as is said; with --growth-max the
+program works; the figures mean nothing. cluster, cluster-smoke: the same for three nodes. soak: only that, as long as is said; with --growth-max the
 exit code is 1 when memory that no metric accounts for has grown by more.
 
-DIR/results.json gets all that was measured, DIR/table.md the table for README.md. Exit code 1:
+DIR/results.json (of three nodes: DIR/cluster-results.json) gets all that was measured,
+DIR/table.md or DIR/cluster-table.md the table. Exit code 1:
 something could not be measured."""
 
 import argparse
@@ -16,6 +18,7 @@ import platform
 import sys
 import time
 
+import cluster
 import rows
 import soak
 from node import Failure
@@ -47,7 +50,7 @@ def number(value, digits):
 def cells(row):
     measured = f"- ({row.missing})" if row.missing else "-"
     if row.values:
-        measured = f"{number(row.median(), row.digits)} {row.unit}".strip()
+        measured = f"{number(row.figure(), row.digits)} {row.unit}".strip()
     bound = ""
     if row.bound is not None:
         word, limit = row.bound
@@ -57,9 +60,15 @@ def cells(row):
     return (row.title, measured, bound, verdict, row.redis, row.earlier)
 
 
+def without_empty(lines):
+    """Without the columns that have a heading only; the one of the verdicts has none."""
+    kept = [i for i in range(len(HEADINGS)) if any(line[i] for line in lines[1:])]
+    return [[line[i] for i in kept] for line in lines]
+
+
 def table(listed):
-    lines = [HEADINGS] + [cells(row) for row in listed]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
+    lines = without_empty([HEADINGS] + [cells(row) for row in listed])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     right = (1, 2)
 
     def join(line):
@@ -72,7 +81,8 @@ def table(listed):
 
 def markdown(listed):
     """The same for README.md."""
-    lines = [HEADINGS, ["---", "--:", "--:", "---", "---", "---"]] + [cells(row) for row in listed]
+    lines = without_empty([HEADINGS] + [cells(row) for row in listed])
+    lines.insert(1, ["---", "--:", "--:", "---", "---", "---"][:len(lines[0])])
     return "\n".join("| " + " | ".join(text.strip() for text in line) + " |" for line in lines)
 
 
@@ -87,11 +97,9 @@ def machine():
             "load_before": os.getloadavg()[0]}
 
 
-def measure_all(bench, scale):
+def measure_all(parts):
     """Each part by itself: what fails leaves its rows empty, and the others as they are."""
     failed = []
-    parts = [("engine", bench.engine), ("HTTP", bench.http), ("attack", bench.attacked),
-             ("soak", lambda: bench.soak(scale["soak_seconds"])), ("Redis", bench.redis)]
     for name, part in parts:
         try:
             part()
@@ -102,23 +110,28 @@ def measure_all(bench, scale):
 
 
 def run_all(mode, bin_folder, out_folder):
-    scale = SCALES[mode]
+    several = mode in cluster.SCALES
+    scale = cluster.SCALES[mode] if several else SCALES[mode]
+    kind = cluster.ClusterBench if several else rows.Bench
+    listed = cluster.ROWS if several else rows.ROWS
+    name = "cluster-" if several else ""
     about = machine()
-    bench = rows.Bench(bin_folder, out_folder, scale, say)
+    bench = kind(bin_folder, out_folder, scale, say)
     began = time.monotonic()
-    failed = measure_all(bench, scale)
-    with open(os.path.join(out_folder, "results.json"), "w", encoding="utf-8") as file:
+    failed = measure_all(bench.parts())
+    results = os.path.join(out_folder, name + "results.json")
+    with open(results, "w", encoding="utf-8") as file:
         json.dump({"mode": mode, "machine": about, "seconds": round(time.monotonic() - began),
-                   "failed": failed, "rows": [row.to_json() for row in rows.ROWS],
+                   "failed": failed, "rows": [row.to_json() for row in listed],
                    "raw": bench.raw}, file, indent=1)
-    with open(os.path.join(out_folder, "table.md"), "w", encoding="utf-8") as file:
-        file.write(markdown(rows.ROWS) + "\n")
+    with open(os.path.join(out_folder, name + "table.md"), "w", encoding="utf-8") as file:
+        file.write(markdown(listed) + "\n")
     print(f"\n{about['cpus']} x {about['model']}, Linux {about['kernel']}, "
           f"load {about['load_before']:.1f} before; medians of {scale['runs']}\n")
-    print(table(rows.ROWS))
+    print(table(listed))
     if about["load_before"] > about["cpus"] / 2:
         print("\nThe machine was busy with other things: these figures say little.")
-    print(f"\nAll that was measured is in {out_folder}/results.json")
+    print(f"\nAll that was measured is in {results}")
     return 1 if failed else 0
 
 
@@ -140,7 +153,7 @@ def run_soak(arguments, minutes, out_folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("mode", nargs="?", default="full", choices=[*SCALES, "soak"])
+    parser.add_argument("mode", nargs="?", default="full", choices=[*SCALES, *cluster.SCALES, "soak"])
     parser.add_argument("minutes", nargs="?", type=float)
     parser.add_argument("--bin", required=True)
     parser.add_argument("--out", required=True)

@@ -15,11 +15,11 @@ ACTIVE_S = 60
 STOP_S = 20
 
 CONFIG = """\
-node: {{ name: n1, data: {folder}/data }}
-http: {{ listen: '127.0.0.1:0' }}
-peer: {{ listen: 'tcp://127.0.0.1:0' }}
-cluster: {{ found: true, epoch_ms: {epoch_ms} }}
-log: {{ level: warning }}
+node: {{ name: {name}, data: {folder}/data }}
+http: {{ listen: '{http}' }}
+peer: {{ listen: '{peer}' }}
+cluster: {{ {cluster} }}
+log: {{ level: {log} }}
 """
 
 HUNT = "bench"
@@ -40,41 +40,62 @@ def hunt_yaml():
 
 
 class Node:
-    """with Node(bin, out) as node: a node that is ready, and in which the hunt is active."""
+    """with Node(bin, out) as node: a node that is ready, and in which the hunt is active.
 
-    def __init__(self, bin_folder, out_folder, epoch_ms=10000):
+    One of several: start() and close() without that, with join as the address of another."""
+
+    def __init__(self, bin_folder, out_folder, epoch_ms=10000, name="n1", join=None):
         self.bin = bin_folder
         self.folder = tempfile.mkdtemp(prefix="node-", dir=out_folder)
-        self.epoch_ms = epoch_ms
+        self.errors = os.path.join(self.folder, "err")
+        self.name = name
+        self.cluster = f"join: ['{join}']" if join else f"found: true, epoch_ms: {epoch_ms}"
+        self.log = "info" if join else "warning"
         self.process = None
-        self.url = None
+        self.http = "127.0.0.1:0"
+        self.peer = "tcp://127.0.0.1:0"
 
     def __enter__(self):
         try:
-            self._start()
-            self._put_hunt()
+            self.start()
+            self.put_hunt()
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait()
-        if self.process is not None:
-            self.process.stdout.close()
+        self._reap()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _start(self):
+    def _reap(self):
+        if self.process is not None:
+            self.process.wait()
+            self.process.stdout.close()
+            self.process = None
+
+    def kill(self):
+        """Returns the time at which it was killed, in seconds of the wall clock."""
+        at = time.time()
+        self.process.kill()
+        self._reap()
+        return at
+
+    def start(self):
+        """Starts it, or starts it again at the same addresses."""
         path = os.path.join(self.folder, "n.yaml")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(CONFIG.format(folder=self.folder, epoch_ms=self.epoch_ms))
-        self.errors = os.path.join(self.folder, "err")
+            file.write(CONFIG.format(folder=self.folder, name=self.name, http=self.http,
+                                     peer=self.peer, cluster=self.cluster, log=self.log))
         with open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(
                 [os.path.join(self.bin, "cairnd"), "--config", path],
@@ -85,7 +106,16 @@ class Node:
         if not line.startswith("ready "):
             raise Failure(f"the node says '{line.strip()}': " + self.said())
         words = dict(word.split("=", 1) for word in line.split()[1:])
-        self.url = "http://" + words["http"]
+        self.http = words["http"]
+        self.peer = words["peer"]
+
+    def founded(self, other):
+        """From the next start on it finds the cluster by another node's address."""
+        self.cluster = f"join: ['{other}']"
+
+    @property
+    def url(self):
+        return "http://" + self.http
 
     def said(self):
         with open(self.errors, encoding="utf-8", errors="replace") as file:
@@ -105,12 +135,16 @@ class Node:
                 raise Failure(f"waited in vain for {what}: " + self.said())
             time.sleep(0.05)
 
-    def _put_hunt(self):
+    def put_hunt(self):
         put = json.loads(self.ask("PUT", "/v1/hunts/" + HUNT, hunt_yaml().encode(),
                                   "application/yaml"))
         active = int(put["active_from_epoch"])
         self.wait_until(
-            lambda: int(json.loads(self.ask("GET", "/v1/cluster"))["epoch"]) >= active, "the hunt")
+            lambda: int(self.view()["epoch"]) >= active, "the hunt")
+
+    def view(self):
+        """The cluster as this node sees it."""
+        return json.loads(self.ask("GET", "/v1/cluster"))
 
     def metrics(self):
         """The page of metrics as a dictionary from series to numbers."""
@@ -123,17 +157,22 @@ class Node:
 
     def load_command(self, options):
         """The arguments of cairn-load with options as {"rate": 0, ...}."""
-        words = [os.path.join(self.bin, "cairn-load"), "--target", self.url, "--hunt", HUNT,
-                 "--json"]
-        for key, value in options.items():
-            words += ["--" + key, str(value)]
-        return words
+        return load_command(self.bin, [self], options)
 
     def load(self, options):
         """Runs cairn-load; its report. A run with trouble is no measurement."""
         report = run_json(self.load_command(options), options["seconds"] + 60)
         check_report(report)
         return report
+
+
+def load_command(bin_folder, nodes, options):
+    """The arguments of cairn-load against all these nodes, with options as {"rate": 0, ...}."""
+    words = [os.path.join(bin_folder, "cairn-load"), "--target",
+             ",".join(node.url for node in nodes), "--hunt", HUNT, "--json"]
+    for key, value in options.items():
+        words += ["--" + key, str(value)]
+    return words
 
 
 def run_json(words, timeout_s):

@@ -29,26 +29,28 @@ EARLIER = {
 
 
 class Row:
-    """A figure: its values as they were measured, its bound, and what stands beside it."""
+    """A figure: its values as they were measured, which of them is shown (pick), its bound, and
+    what stands beside it."""
 
-    def __init__(self, key, title, unit, bound=None, earlier="", digits=1):
+    def __init__(self, key, title, unit, bound=None, earlier="", digits=1,
+                 pick=statistics.median):
         self.key, self.title, self.unit = key, title, unit
         self.bound = bound  # (">=" or "<=", number)
-        self.earlier, self.digits = earlier, digits
+        self.earlier, self.digits, self.pick = earlier, digits, pick
         self.values, self.missing, self.redis = [], "", ""
 
-    def median(self):
-        return statistics.median(self.values) if self.values else None
+    def figure(self):
+        return self.pick(self.values) if self.values else None
 
     def holds(self):
         """None: there is no bound, or no value."""
         if self.bound is None or not self.values:
             return None
         word, number = self.bound
-        return self.median() >= number if word == ">=" else self.median() <= number
+        return self.figure() >= number if word == ">=" else self.figure() <= number
 
     def to_json(self):
-        return {"key": self.key, "title": self.title, "unit": self.unit, "median": self.median(),
+        return {"key": self.key, "title": self.title, "unit": self.unit, "figure": self.figure(),
                 "values": self.values, "bound": self.bound, "holds": self.holds(),
                 "redis": self.redis, "earlier": self.earlier, "missing": self.missing}
 
@@ -103,6 +105,11 @@ class Bench:
     def note(self, what, report):
         self.raw.append({"what": what, "report": report})
         return report
+
+    def parts(self):
+        """(name, what measures it)"""
+        return [("engine", self.engine), ("HTTP", self.http), ("attack", self.attacked),
+                ("soak", lambda: self.soak(self.scale["soak_seconds"])), ("Redis", self.redis)]
 
     # The engine alone.
 
