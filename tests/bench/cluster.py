@@ -186,10 +186,11 @@ class ClusterBench:
         self.load(trio, f"{many} players come", rate=0, connections=12, batch=100, players=many,
                   format="protobuf+lz4", seed=seed, seconds=self.scale["fill_s"])
         self.say(f"{epochs} ends of epochs")
-        seconds = round((epochs + 2) * epoch_s)
+        seconds = round((epochs + 3) * epoch_s)
         options = {"rate": min(BOUNDARY_RATE, many), "connections": 12, "batch": BOUNDARY_BATCH,
                    "players": many, "format": "protobuf+lz4", "seed": seed, "seconds": seconds}
         with Background(load_command(self.bin, trio.nodes, options)) as load:
+            self._wait_for_claims(trio)
             before = self._completions(trio, epoch_s)
             for _ in range(epochs):
                 after = self._completions(trio, epoch_s)
@@ -199,6 +200,15 @@ class ClusterBench:
                 add("boundary_99", latest_ms)
                 before = after
             self.note("boundaries", load.report(seconds + 60))
+
+    @staticmethod
+    def _wait_for_claims(trio):
+        """Before the load claims it asks how far each player is, which is no part of this."""
+        def receipts():
+            return trio.nodes[0].metrics()["cairn_receipts"]
+
+        before = receipts()
+        trio.nodes[0].wait_until(lambda: receipts() > before, "claims")
 
     @staticmethod
     def _completions(trio, epoch_s):
@@ -216,13 +226,14 @@ class ClusterBench:
         return 1000 * (after[0] - before[0])
 
     def kill_once(self, trio):
-        victim, ranges = trio.busiest()
+        victim = trio.busiest()
         others = [node for node in trio.nodes if node is not victim]
         record = os.path.join(self.out, "kill.ndjson")
         words = load_command(self.bin, others, {**KILL_LOAD, "record": record})
         with Background(words) as load:
             time.sleep(KILL_AFTER_S)
             watches = [Watch(node, victim.name, KILL_SEEN_S) for node in others]
+            ranges = trio.led_by(victim)
             killed_at = victim.kill()
             for watch in watches:
                 watch.thread.join()

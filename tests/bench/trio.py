@@ -80,13 +80,13 @@ class Trio:
 
         self.nodes[0].wait_until(spread, "leaders on all nodes")
 
+    def led_by(self, node):
+        """The ranges that the node leads."""
+        return [one["range"] for one in node.view()["ranges"] if one.get("leader") == node.name]
+
     def busiest(self):
-        """The node that leads the most ranges, and these."""
-        led = {}
-        for one in self.nodes[0].view()["ranges"]:
-            led.setdefault(one["leader"], []).append(one["range"])
-        name = max(led, key=lambda key: len(led[key]))
-        return next(node for node in self.nodes if node.name == name), led[name]
+        """The node that leads the most ranges."""
+        return max(self.nodes, key=lambda node: len(self.led_by(node)))
 
     def restart(self, node):
         node.start()
