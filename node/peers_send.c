@@ -49,10 +49,11 @@ void peers_send_link(struct peers *peers, struct link *link, uint64_t now_ms)
     if (link->queue.count > 0 && now_ms > PEERS_STALE_MS)
         peers->measures.dropped_stale +=
             peers_queue_drop_before(&link->queue, now_ms - PEERS_STALE_MS);
-    if (!transport_idle(link->transport))
+    const bool owes = link->owes_ms != 0 && now_ms >= link->owes_ms;
+    if ((link->queue.count == 0 && !owes) || !transport_idle(link->transport))
         return;
     if (link->queue.count > 0)
         send_envelope(peers, link, peers_queue_first(&link->queue, ENVELOPE_BODY_MAX), now_ms);
-    else if (link->owes_ms != 0 && now_ms >= link->owes_ms)
+    else
         send_envelope(peers, link, 0, now_ms);
 }

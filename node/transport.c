@@ -31,6 +31,7 @@ struct transport_link {
     nng_socket socket;
     nng_aio *aio;
     atomic_bool sending; /* the aio's callback has not come yet */
+    atomic_bool wanted;  /* it was asked for meanwhile */
     atomic_bool up, down;
 };
 
@@ -294,7 +295,8 @@ static void on_sent(void *context)
         return;
     }
     atomic_store(&link->sending, false);
-    link->transport->wake(link->transport->context);
+    if (atomic_exchange(&link->wanted, false))
+        link->transport->wake(link->transport->context);
 }
 
 /* nng's thread. */
@@ -344,8 +346,12 @@ struct transport_link *transport_dial(struct transport *transport, const char *a
     return link;
 }
 
-bool transport_idle(const struct transport_link *link)
+bool transport_idle(struct transport_link *link)
 {
+    if (!atomic_load(&link->sending))
+        return true;
+    atomic_store(&link->wanted, true);
+    /* The callback may have come before it could see that. */
     return !atomic_load(&link->sending);
 }
 

@@ -61,8 +61,9 @@ struct transport_link *transport_dial(struct transport *transport, const char *a
 /* Gives the link up. Accepts NULL. */
 void transport_hang_up(struct transport_link *link);
 
-/* True when nothing is on its way, so that transport_send may be called. */
-bool transport_idle(const struct transport_link *link);
+/* True when nothing is on its way, so that transport_send may be called. When it is not, `wake` is
+ * called once it is; nobody is woken for a message that nobody waits for. */
+bool transport_idle(struct transport_link *link);
 /* Takes the parcel over, cut to `bytes`. Waits in the link while there is no connection. */
 void transport_send(struct transport_link *link, struct parcel *parcel, size_t bytes);
 

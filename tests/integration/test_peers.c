@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -370,7 +371,7 @@ static void wake_nobody(void *context)
 }
 
 /* Waits until the link can take another message. */
-static void await_idle(const struct transport_link *link)
+static void await_idle(struct transport_link *link)
 {
     const uint64_t begin_ms = peers_now_ms();
     while (!transport_idle(link))
@@ -427,6 +428,68 @@ static void a_message_is_taken_once_and_never_one_of_an_older_boot(void **state)
     transport_hang_up(link);
     transport_close(transport);
     close_side(&side);
+}
+
+static void count_wakes(void *context)
+{
+    atomic_uint *wakes = context;
+    (void)atomic_fetch_add(wakes, 1);
+}
+
+static struct transport *open_counting(const char *listen, atomic_uint *wakes)
+{
+    const struct transport_settings settings = {
+        .listen = listen, .message_bytes_max = 1000, .wake = count_wakes, .context = wakes};
+    struct transport *transport;
+    assert_int_equal(STATUS_OK, transport_open(&transport, &settings));
+    return transport;
+}
+
+static void await_wakes(atomic_uint *wakes, unsigned count)
+{
+    const uint64_t begin_ms = peers_now_ms();
+    while (atomic_load(wakes) < count)
+        assert_true(peers_now_ms() - begin_ms < BACK_MS);
+}
+
+static void take_one(struct transport *transport)
+{
+    struct parcel parcel;
+    const uint64_t begin_ms = peers_now_ms();
+    while (!transport_take(transport, &parcel))
+        assert_true(peers_now_ms() - begin_ms < BACK_MS);
+    parcel_free(&parcel);
+}
+
+/* The message waits for a peer that does not listen yet. Returns how often the sender was woken
+ * until all was over: for the link that is up, for its end, and for what it waits for. */
+static unsigned wakes_of_a_message(bool waited_for)
+{
+    atomic_uint wakes = 0, theirs = 0;
+    char address[64];
+    struct transport *peer = open_counting("tcp://127.0.0.1:0", &theirs);
+    (void)snprintf(address, sizeof address, "tcp://127.0.0.1:%u", (unsigned)transport_port(peer));
+    transport_close(peer);
+    struct transport *transport = open_counting("tcp://127.0.0.1:0", &wakes);
+    struct transport_link *link = transport_dial(transport, address);
+    assert_non_null(link);
+    send_envelope(link, 1, 1);
+    if (waited_for)
+        assert_false(transport_idle(link));
+    peer = open_counting(address, &theirs);
+    take_one(peer);
+    await_wakes(&wakes, waited_for ? 2 : 1);
+    transport_hang_up(link);
+    transport_close(transport);
+    transport_close(peer);
+    return atomic_load(&wakes);
+}
+
+static void who_waits_for_a_link_is_woken_and_nobody_else(void **state)
+{
+    (void)state;
+    assert_int_equal(2, wakes_of_a_message(false));
+    assert_int_equal(3, wakes_of_a_message(true));
 }
 
 static void what_waits_for_a_peer_is_bounded_and_grows_stale(void **state)
@@ -519,6 +582,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_stranger_is_counted_and_not_heard),
         cmocka_unit_test(a_link_on_which_nothing_is_confirmed_is_replaced),
         cmocka_unit_test(a_message_is_taken_once_and_never_one_of_an_older_boot),
+        cmocka_unit_test(who_waits_for_a_link_is_woken_and_nobody_else),
         cmocka_unit_test(what_waits_for_a_peer_is_bounded_and_grows_stale),
         cmocka_unit_test(as_many_peers_as_there_is_room_for_are_linked),
         cmocka_unit_test(garbage_on_the_port_disturbs_nobody),
