@@ -109,9 +109,9 @@ class Node:
         self.http = words["http"]
         self.peer = words["peer"]
 
-    def founded(self, other):
-        """From the next start on it finds the cluster by another node's address."""
-        self.cluster = f"join: ['{other}']"
+    def know(self, peers):
+        """From its next start on it asks these for the cluster."""
+        self.cluster = f"join: {peers}"
 
     @property
     def url(self):

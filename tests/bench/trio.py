@@ -26,7 +26,8 @@ class Trio:
             self.nodes[0].start()
             self._join("n2")
             self._join("n3")
-            self.nodes[0].founded(self.nodes[1].peer)
+            for node in self.nodes:
+                node.know([other.peer for other in self.nodes if other is not node])
             self.wait_whole()
             self.wait_spread()
             self.nodes[0].put_hunt()
