@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 READY_S = 60
@@ -135,12 +136,27 @@ class Node:
                 raise Failure(f"waited in vain for {what}: " + self.said())
             time.sleep(0.05)
 
+    def _try_put(self):
+        """The answer; None: not now, the cluster is just changing its leader."""
+        try:
+            return json.loads(self.ask("PUT", "/v1/hunts/" + HUNT, hunt_yaml().encode(),
+                                       "application/yaml"))
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+            return None
+
     def put_hunt(self):
-        put = json.loads(self.ask("PUT", "/v1/hunts/" + HUNT, hunt_yaml().encode(),
-                                  "application/yaml"))
-        active = int(put["active_from_epoch"])
-        self.wait_until(
-            lambda: int(self.view()["epoch"]) >= active, "the hunt")
+        """Returns when it is active."""
+        answers = []
+
+        def is_put():
+            answers.append(self._try_put())
+            return answers[-1] is not None
+
+        self.wait_until(is_put, "the hunt to be taken")
+        active = int(answers[-1]["active_from_epoch"])
+        self.wait_until(lambda: int(self.view()["epoch"]) >= active, "the hunt")
 
     def view(self):
         """The cluster as this node sees it."""
