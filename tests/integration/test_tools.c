@@ -76,10 +76,14 @@ static const char cluster_page[] =
     "\"ranges\":[{\"range\":0,\"from\":0,\"to\":32767,\"leader\":\"n1\","
     "\"voters\":[\"n1\",\"n2\"],\"learners\":[],\"term\":4,\"applied\":1234},"
     "{\"range\":1,\"from\":32768,\"to\":65535,\"voters\":[\"n1\",\"n2\"],\"learners\":[],"
-    "\"term\":4,\"applied\":7}]}";
+    "\"term\":4,\"applied\":7},"
+    "{\"range\":2,\"voters\":[\"n1\",\"n2\"],\"learners\":[],\"term\":5,\"applied\":90},"
+    "{\"range\":3,\"voters\":[\"n1\",\"n2\"],\"learners\":[],\"term\":4,\"applied\":8},"
+    "{\"range\":4,\"leader\":\"n2\",\"voters\":[\"n1\",\"n2\",\"n3\"],\"learners\":[\"n4\"]}]}";
 
 static const char epoch_page[] =
     "{\"epoch\":\"177\",\"state\":\"complete\",\"ranges_in\":2,\"ranges\":2,\"missing_ranges\":[],"
+    "\"settled_through_epoch\":\"176\","
     "\"hunts\":[{\"hunt\":\"harbour\",\"players\":42,\"digest\":\"abcd\"}],"
     "\"summaries\":[{\"range\":0,\"bytes\":100,\"digest\":\"aa\"}]}";
 
@@ -888,17 +892,35 @@ static void the_status_says_why_a_node_is_not_ready(void **state)
     ctl_says(fake, WORDS("status"), "n1 at http://127.0.0.1:");
     ctl_says(fake, WORDS("status"), "not ready: 2 ranges have no leader");
     ctl_says(fake, WORDS("status"), "members  2, 1 alive\n");
-    ctl_says(fake, WORDS("status"), "ranges   2, 1 with a leader, 1 led here\n");
+    ctl_says(fake, WORDS("status"), "ranges   5, 2 with a leader, 1 led here\n");
+    ctl_says(fake, WORDS("status"),
+             "board    epoch 177, complete (1 epoch behind); settled through "
+             "176 (2 epochs behind)\n");
     ctl_says(fake, WORDS("status"), "harbour       42\n");
+}
+
+/* Ranges that are led and held by the same nodes share a row; what is not known is a dash. */
+static void the_status_shows_members_and_ranges(void **state)
+{
+    struct fake *fake = *state;
+    ctl_says(fake, WORDS("status"),
+             "NODE  STATE   LEADS  REPLICAS  CLOCK US  HTTP\n"
+             "n1    alive       1         2         -  127.0.0.1:7801\n"
+             "n2    failed      0         2         -  -\n");
+    ctl_says(fake, WORDS("status"),
+             "RANGES  LEADER  VOTERS      LEARNERS  TERM  APPLIED\n"
+             "0       n1      n1, n2      -            4     1234\n"
+             "1-3     -       n1, n2      -          4-5     7-90\n"
+             "4       n2      n1, n2, n3  n4           -        -\n");
 }
 
 static void tables_are_aligned(void **state)
 {
     struct fake *fake = *state;
     ctl_says(fake, WORDS("shards"),
-             "RANGE   FROM     TO  LEADER  VOTERS  LEARNERS  TERM  APPLIED\n"
-             "    0      0  32767  n1      n1, n2  -            4     1234\n"
-             "    1  32768  65535  -       n1, n2  -            4        7\n");
+             "RANGE   FROM     TO  LEADER  VOTERS      LEARNERS  TERM  APPLIED\n"
+             "    0      0  32767  n1      n1, n2      -            4     1234\n"
+             "    1  32768  65535  -       n1, n2      -            4        7\n");
     ctl_says(fake, WORDS("members"),
              "n2    failed  -               -         0         2  -               -  yes");
     ctl_says(fake, WORDS("board", "harbour"),
@@ -1121,6 +1143,7 @@ int main(void)
         TEST(a_run_that_cannot_take_place_exits_with_1),
         TEST(wrong_usage_exits_with_2),
         TEST(the_status_says_why_a_node_is_not_ready),
+        TEST(the_status_shows_members_and_ranges),
         TEST(tables_are_aligned),
         TEST(players_and_awards_are_shown_whole),
         TEST(nothing_of_a_server_reaches_the_terminal_raw),
