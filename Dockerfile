@@ -5,7 +5,7 @@ COPY dev .
 RUN ./dev install build
 COPY . .
 RUN cmake --preset release && cmake --build --preset release \
-    && mkdir /out && cp build/release/bin/cairnd build/release/bin/cairnctl build/release/bin/cairn-load /out/
+    && mkdir /out && cp build/release/bin/cairn* /out/
 
 FROM debian:bookworm-slim
 # The suite that ./dev derived for libraft from the image's own package source.
@@ -18,7 +18,7 @@ RUN apt-get update \
     && useradd --system --home-dir /var/lib/cairn --create-home --shell /usr/sbin/nologin cairn
 COPY --from=build /out/ /usr/local/bin/
 COPY configs/ /etc/cairn/
-RUN for program in cairnd cairnctl cairn-load; do "$program" --version || exit 1; done
+RUN for program in /usr/local/bin/cairn*; do "$program" --version || exit 1; done
 USER cairn
 WORKDIR /var/lib/cairn
 VOLUME /var/lib/cairn
