@@ -429,6 +429,7 @@ void node_close(struct node *node)
 {
     if (node == NULL)
         return;
+    peers_close(node->peers);
     room_stop(node->room);
     snapshots_close(node->snapshots); /* its thread reports to the inbox, and uses the store */
     store_close(node->store);         /* ends the log thread, which reports to the inbox */
@@ -439,6 +440,8 @@ void node_close(struct node *node)
     cluster_free(node->cluster);
     requests_free(node->requests);
     inbox_fini(&node->inbox);
+    arena_fini(&node->outgoing);
+    arena_fini(&node->incoming);
     free(node->readings.list);
     free(node->held.list);
     free(node->refused);

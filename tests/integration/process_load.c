@@ -13,7 +13,7 @@
 
 #define AGAIN_MS 10
 #define POLL_MS  5
-#define PUT_MS   10000
+#define PUT_MS   PROCESS_WAIT_MS
 
 /* With several nodes: an election takes less, and whoever stands still is given up. */
 #define PATIENCE_MS 1500
