@@ -51,6 +51,7 @@ void cluster_free(struct cluster *cluster)
     if (cluster == NULL)
         return;
     snapshots_free(cluster);
+    stream_free(cluster);
     restore_free(cluster);
     for (uint32_t i = 0; i < cluster->slot_count; i++)
         slot_free(cluster->slots[i]);
@@ -127,13 +128,17 @@ static enum status receive(struct cluster *cluster, const struct event *event)
         document_send(cluster, event->received.node, &message->system_pull);
         break;
     case MESSAGE_SNAPSHOT:
-        return document_received(cluster, event->received.node, &message->snapshot);
+        if (message->snapshot.to == 0)
+            return document_received(cluster, event->received.node, &message->snapshot);
+        intake_received(cluster, event->received.node, &message->snapshot);
+        break;
     case MESSAGE_SUMMARY:
         return exchange_received(cluster, &message->summary);
     case MESSAGE_PULL:
         exchange_pulled(cluster, event->received.node, &message->pull);
         break;
     case MESSAGE_SNAPSHOT_TAKEN:
+        stream_taken(cluster, event->received.node, &message->snapshot_taken);
         break;
     case MESSAGE_FORWARD:
         forward_received(cluster, event->received.node, &message->forward);
@@ -195,8 +200,7 @@ static enum status dispatch(struct cluster *cluster, const struct event *event)
         snapshots_written(cluster, event);
         return STATUS_OK;
     case EVENT_SNAPSHOT_STORED:
-        snapshots_stored(cluster, event);
-        return STATUS_OK;
+        return snapshots_stored(cluster, event);
     }
     UNREACHABLE();
 }
@@ -227,6 +231,7 @@ void cluster_turn_end(struct cluster *cluster)
     arena_reset(&cluster->arena, TURN_BYTES_KEPT);
     cluster->submitted_bytes = 0;
     cluster->snapshot.turn_chunks = 0;
+    stream_turn_end(cluster);
     cluster->ticket++;
 }
 

@@ -91,7 +91,8 @@ void document_send(struct cluster *cluster, uint64_t node, const struct system_p
     struct document *document = &cluster->document;
     /* Only a replica that knows all that is committed gives it out. */
     if (cluster->system_group == NULL || cluster->system_next != NULL ||
-        system_state_settings(cluster->system) == NULL || snapshots_cuts_system(cluster))
+        system_state_settings(cluster->system) == NULL || snapshots_cuts(cluster, GROUP_SYSTEM) ||
+        stream_cuts(cluster, GROUP_SYSTEM))
         return;
     const uint64_t present = group_applied(cluster->system_group);
     if (wanted->have >= present)

@@ -143,6 +143,22 @@ enum status epochs_restored(struct cluster *cluster)
     return STATUS_OK;
 }
 
+enum status epochs_adopted(struct cluster *cluster, const struct slot *slot)
+{
+    const uint64_t before = complete_next(cluster);
+    settle_forget_before(cluster, range_state_all_settled_next(slot->state));
+    uint32_t count, whole;
+    struct summary *const *kept = range_state_kept(slot->state, &count, &whole);
+    for (uint32_t i = 0; i < count; i++) {
+        const enum status status =
+            i >= whole ? take_summary(cluster, kept[i]) : settle_summary(cluster, kept[i]);
+        if (status != STATUS_OK)
+            return status;
+    }
+    publish_news(cluster, before);
+    return STATUS_OK;
+}
+
 void epochs_tick(struct cluster *cluster)
 {
     if (cluster->merge == NULL)

@@ -259,6 +259,8 @@ static void tick_system(struct cluster *cluster)
     epochs_tick(cluster);
     settle_tick(cluster);
     snapshots_tick(cluster);
+    intake_tick(cluster);
+    stream_tick(cluster);
 }
 
 /* The part of a sweep that concerns one group; slot NULL: the system group. */
@@ -423,8 +425,10 @@ enum status groups_work(struct cluster *cluster)
             break;
     }
     const enum status status = apply_all(cluster);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         snapshots_work(cluster);
+        stream_work(cluster);
+    }
     cluster->effects->more = work_left(cluster);
     return status == STATUS_OK && cluster->replicas_due ? grow_make_replicas(cluster) : status;
 }

@@ -13,6 +13,8 @@
  *   cluster_settle.c    who has won: each range logs its share
  *   cluster_restore.c   what was stored, at the start
  *   cluster_snapshots.c when a snapshot is taken, and what becomes of it
+ *   cluster_stream.c    a snapshot for a replica that the log does not reach
+ *   cluster_intake.c    one that a leader sends us
  *   cluster_query.c     reading what one range knows
  *   cluster_query_all.c reading what all ranges know together
  */
@@ -152,16 +154,19 @@ struct learning {
     bool decided; /* ACTIVATE or CANCEL is in the log in this term */
 };
 
-/* The one snapshot that is being taken on this node.
+/* The one snapshot that is being taken on this node, of its own state or as a leader sends it.
  *
  *   IDLE -> WRITING   a group has enough log behind its last one: BEGIN
  *   WRITING           chunks go out, a few ahead of what is written
  *   WRITING -> WAITING   all are out; the log up to the index is not on our disk yet
  *   WAITING -> STORING   it is: COMMIT
  *   STORING -> IDLE   stored: the log behind it goes (COMPACT); or it could not be
- *   WRITING, WAITING -> IDLE   no memory, or we are stopping: ABORT */
+ *   IDLE -> RECEIVING   the first chunk of one that is sent to us: BEGIN
+ *   RECEIVING -> STORING   the last one: COMMIT; once it is stored, it is our state
+ *   WRITING, WAITING, RECEIVING -> IDLE   no memory, we are stopping, or it does not come: ABORT */
 enum snapshot_phase {
     SNAPSHOT_IDLE,
+    SNAPSHOT_RECEIVING,
     SNAPSHOT_WRITING,
     SNAPSHOT_WAITING,
     SNAPSHOT_STORING,
@@ -177,6 +182,43 @@ struct snapshot_task {
     uint64_t log_mark;    /* group_applied_bytes at the index */
     uint64_t retry_ms;    /* after a failure: none before */
     uint32_t place;       /* whose turn it is to be looked at first */
+};
+
+/* The snapshot that is being received: what was read of it. Its file is the snapshot_task's. */
+struct intake {
+    uint64_t node; /* the sender; 0: none is */
+    uint64_t raft_term;
+    uint64_t heard_ms;
+    struct snapshot_reader reader;
+    struct range_restore *range; /* NULL: the system group's */
+    struct system_restore *system;
+    /* Once all is read. */
+    struct group_base base;
+    struct range_state *range_state;
+    struct system_state *system_state;
+};
+
+/* The one snapshot that is being sent by this node. Chunks `taken` to `made` are kept, to be sent
+ * again. */
+#define STREAM_WINDOW 4
+
+struct stream {
+    bool active;
+    bool in_turn; /* a chunk went out in this turn */
+    uint32_t group;
+    uint64_t replica, node; /* the receiver */
+    uint64_t term;          /* in which we lead */
+    struct group_base base;
+    struct snapshot_writer *writer; /* until all chunks are made */
+    struct stream_chunk {
+        uint8_t *data;
+        uint32_t bytes;
+        bool last;
+    } window[STREAM_WINDOW]; /* by number */
+    uint32_t taken, sent, made;
+    uint64_t moved_ms, sent_ms; /* when he took one, and we sent one */
+    uint64_t after_ms;          /* none is begun before */
+    uint32_t place;             /* whose turn it is to be looked at first */
 };
 
 /* The snapshot that is being read at the start. */
@@ -248,6 +290,8 @@ struct cluster {
     uint64_t restored_stamp;
     struct snapshot_restore restoring;
     struct snapshot_task snapshot;
+    struct intake intake;
+    struct stream stream;
     uint32_t slot_count; /* highest range + 1 */
     struct slot *slots[RANGES_MAX];
     struct sweep sweeps[SWEEP_COUNT];
@@ -327,11 +371,40 @@ void snapshots_tick(struct cluster *cluster);
 /* What can go out of the one that is being taken. */
 void snapshots_work(struct cluster *cluster);
 void snapshots_written(struct cluster *cluster, const struct event *event);
-void snapshots_stored(struct cluster *cluster, const struct event *event);
+MUST_USE enum status snapshots_stored(struct cluster *cluster, const struct event *event);
 void snapshots_stop(struct cluster *cluster);
-/* The system group's state is being written as a snapshot: it cannot be written twice at a time. */
-bool snapshots_cuts_system(const struct cluster *cluster);
+/* The group's state is being written as a snapshot: it cannot be written twice at a time. */
+bool snapshots_cuts(const struct cluster *cluster, uint32_t group);
+void snapshots_give_up(struct cluster *cluster, const char *why);
 void snapshots_free(struct cluster *cluster);
+/* The file of one that is received: its beginning, and a chunk, from the second call on the last
+ * one's end. */
+void snapshots_receive(struct cluster *cluster, const struct snapshot_message *message);
+void snapshots_received_chunk(struct cluster *cluster, const struct snapshot_message *message);
+
+/* cluster_stream.c */
+void stream_tick(struct cluster *cluster);
+/* What can go out of the one that is being sent. */
+void stream_work(struct cluster *cluster);
+void stream_taken(struct cluster *cluster, uint64_t node,
+                  const struct snapshot_taken_message *message);
+bool stream_cuts(const struct cluster *cluster, uint32_t group);
+/* The log behind the group's last snapshot, where `least` bytes of it make one due, must stay for
+ * a receiver. */
+bool stream_holds(struct cluster *cluster, uint32_t group, uint64_t bytes, uint64_t least);
+void stream_end_group(struct cluster *cluster, uint32_t group);
+void stream_turn_end(struct cluster *cluster);
+void stream_free(struct cluster *cluster);
+
+/* cluster_intake.c */
+void intake_received(struct cluster *cluster, uint64_t node,
+                     const struct snapshot_message *message);
+void intake_written(struct cluster *cluster);
+void intake_tick(struct cluster *cluster);
+/* It is stored: does it help us still? Then our state and the group's log are what it says. */
+bool intake_useful(const struct cluster *cluster);
+MUST_USE enum status intake_adopt(struct cluster *cluster);
+void intake_clear(struct cluster *cluster);
 
 /* cluster_actions.c */
 void actions_take(struct cluster *cluster, const struct event *event);
@@ -395,6 +468,8 @@ MUST_USE enum status epochs_applied(struct cluster *cluster, const struct slot *
 MUST_USE enum status epochs_received(struct cluster *cluster, struct summary *summary, bool whole);
 /* What the restored ranges have closed and not settled everywhere. STATUS_CORRUPT: it cannot be. */
 MUST_USE enum status epochs_restored(struct cluster *cluster);
+/* The same of one range that has another state now. */
+MUST_USE enum status epochs_adopted(struct cluster *cluster, const struct slot *slot);
 void epochs_tick(struct cluster *cluster);
 
 /* cluster_settle.c */
@@ -428,6 +503,9 @@ MUST_USE enum status join_adopt(struct cluster *cluster, struct system_state *st
                                 uint64_t index);
 /* Our own replica has applied an entry: once it knows as much as the document, it takes over. */
 MUST_USE enum status join_applied(struct cluster *cluster, uint64_t index);
+/* Our own replica has this state now, as of an entry. */
+MUST_USE enum status join_restored(struct cluster *cluster, struct system_state *state,
+                                   uint64_t index);
 /* The state that our own replica of the system group applies entries to. */
 struct system_state *join_replica_state(struct cluster *cluster);
 

@@ -123,6 +123,21 @@ enum status join_applied(struct cluster *cluster, uint64_t index)
     return STATUS_OK;
 }
 
+enum status join_restored(struct cluster *cluster, struct system_state *state, uint64_t index)
+{
+    if (cluster->system_next != NULL) {
+        system_state_free(cluster->system_next);
+        cluster->system_next = state;
+        return join_applied(cluster, index);
+    }
+    const bool first = system_state_settings(cluster->system) == NULL;
+    system_state_free(cluster->system);
+    cluster->system = state;
+    cluster->dial_due = true;
+    cluster->replicas_due = true;
+    return first ? restore_states(cluster) : STATUS_OK;
+}
+
 /* --- Asking ----------------------------------------------------------------------------------- */
 
 static bool is_listed(const struct cluster *cluster, const struct member *member)

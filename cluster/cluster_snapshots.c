@@ -5,6 +5,8 @@
  * than what is written for the log. One at a time on a node, the groups in turn. The state is kept
  * as it was by copies of what changes (base/cut.h); each step writes at most a chunk of it, so no
  * step is longer for a snapshot than that takes. */
+#include <string.h>
+
 #include "cluster/base/check.h"
 #include "cluster/cluster_internal.h"
 
@@ -36,19 +38,24 @@ static bool find_subject(struct cluster *cluster, uint32_t number, struct subjec
     return slot->state != NULL;
 }
 
+static struct snapshot_mark *mark_of(struct cluster *cluster, uint32_t number)
+{
+    return number == GROUP_SYSTEM ? &cluster->system_snapshot : &cluster->slots[number]->snapshot;
+}
+
 static uint64_t bytes_behind(const struct group *group, const struct snapshot_mark *mark)
 {
     return group_applied_bytes(group) - mark->log_mark;
 }
 
-static bool is_due(const struct cluster *cluster, const struct subject *subject)
+static bool is_due(struct cluster *cluster, uint32_t number, const struct subject *subject)
 {
     const uint64_t least = subject->mark->bytes > cluster->config.snapshot_bytes
                                ? subject->mark->bytes
                                : cluster->config.snapshot_bytes;
-    return bytes_behind(subject->group, subject->mark) >= least &&
-           group_applied(subject->group) > group_base_index(subject->group) &&
-           !group_broken(subject->group);
+    const uint64_t bytes = bytes_behind(subject->group, subject->mark);
+    return bytes >= least && group_applied(subject->group) > group_base_index(subject->group) &&
+           !group_broken(subject->group) && !stream_holds(cluster, number, bytes, least);
 }
 
 /* ---- The one that is under way. */
@@ -80,16 +87,19 @@ static void end_task(struct cluster *cluster)
 {
     struct snapshot_task *task = &cluster->snapshot;
     end_writing(cluster);
+    intake_clear(cluster);
     *task = (struct snapshot_task){
         .retry_ms = task->retry_ms, .place = task->place, .turn_chunks = task->turn_chunks};
 }
 
-static void give_up(struct cluster *cluster, const char *why)
+void snapshots_give_up(struct cluster *cluster, const char *why)
 {
     (void)add_effect(cluster, EFFECT_SNAPSHOT_ABORT);
     cluster_note(cluster, NOTE_WARNING, "snapshot of group %u at %llu given up: %s",
                  cluster->snapshot.group, (unsigned long long)cluster->snapshot.base.index, why);
-    cluster->snapshot.retry_ms = cluster_now_ms(cluster) + RETRY_MS;
+    /* What another one sends may come again at once. */
+    if (cluster->snapshot.phase != SNAPSHOT_RECEIVING)
+        cluster->snapshot.retry_ms = cluster_now_ms(cluster) + RETRY_MS;
     end_task(cluster);
 }
 
@@ -126,7 +136,7 @@ void snapshots_tick(struct cluster *cluster)
         const uint32_t place = (task->place + i) % (cluster->slot_count + 1);
         const uint32_t number = place < cluster->slot_count ? place : GROUP_SYSTEM;
         struct subject subject;
-        if (!find_subject(cluster, number, &subject) || !is_due(cluster, &subject))
+        if (!find_subject(cluster, number, &subject) || !is_due(cluster, number, &subject))
             continue;
         task->place = place + 1;
         begin(cluster, number, &subject);
@@ -144,7 +154,7 @@ static void write_chunk(struct cluster *cluster)
     uint8_t *chunk = arena_take(&cluster->arena, SNAPSHOT_CHUNK_BYTES_MAX);
     const uint32_t bytes = snapshot_next(task->writer, chunk);
     if (snapshot_failed(task->writer)) {
-        give_up(cluster, "no memory");
+        snapshots_give_up(cluster, "no memory");
         return;
     }
     if (bytes == 0) {
@@ -171,7 +181,7 @@ void snapshots_work(struct cluster *cluster)
         return;
     const struct group *group = groups_find(cluster, task->group);
     if (group_broken(group)) {
-        give_up(cluster, "the group is broken");
+        snapshots_give_up(cluster, "the group is broken");
         return;
     }
     /* Entries may be applied before our own disk has them. */
@@ -189,34 +199,74 @@ static bool is_current(const struct cluster *cluster, const struct event *event)
            event->snapshot.index == task->base.index;
 }
 
-bool snapshots_cuts_system(const struct cluster *cluster)
+bool snapshots_cuts(const struct cluster *cluster, uint32_t group)
 {
-    return cluster->snapshot.writer != NULL && cluster->snapshot.group == GROUP_SYSTEM;
+    return cluster->snapshot.writer != NULL && cluster->snapshot.group == group;
 }
 
 void snapshots_written(struct cluster *cluster, const struct event *event)
 {
     struct snapshot_task *task = &cluster->snapshot;
     if (is_current(cluster, event) && event->snapshot.chunks > task->written &&
-        event->snapshot.chunks <= task->chunks)
+        event->snapshot.chunks <= task->chunks) {
         task->written = event->snapshot.chunks;
+        intake_written(cluster);
+    }
 }
 
-void snapshots_stored(struct cluster *cluster, const struct event *event)
+/* ---- One that is received. */
+
+void snapshots_receive(struct cluster *cluster, const struct snapshot_message *message)
 {
     struct snapshot_task *task = &cluster->snapshot;
-    if (!is_current(cluster, event))
+    CHECK(task->phase == SNAPSHOT_IDLE);
+    task->phase = SNAPSHOT_RECEIVING;
+    task->group = message->group;
+    task->base.index = message->index;
+    task->base.term = message->term;
+    (void)add_effect(cluster, EFFECT_SNAPSHOT_BEGIN);
+}
+
+void snapshots_received_chunk(struct cluster *cluster, const struct snapshot_message *message)
+{
+    struct snapshot_task *task = &cluster->snapshot;
+    uint8_t *copy = arena_take(&cluster->arena, message->bytes);
+    memcpy(copy, message->data, message->bytes);
+    struct effect *effect = add_effect(cluster, EFFECT_SNAPSHOT_CHUNK);
+    effect->snapshot.data = copy;
+    effect->snapshot.bytes = message->bytes;
+    effect->snapshot.chunk = task->chunks++;
+    if (!message->last)
         return;
-    if (event->snapshot.status != STATUS_OK) {
-        cluster_note(cluster, NOTE_WARNING, "snapshot of group %u at %llu is not stored: %s",
-                     task->group, (unsigned long long)task->base.index,
-                     status_name(event->snapshot.status));
-        task->retry_ms = cluster_now_ms(cluster) + RETRY_MS;
+    add_effect(cluster, EFFECT_SNAPSHOT_COMMIT)->snapshot.chunk = task->chunks;
+    task->phase = SNAPSHOT_STORING;
+}
+
+/* The state, the log and the reference change together; or the file is dropped. */
+static enum status take_over(struct cluster *cluster, const struct event *event)
+{
+    struct snapshot_task *task = &cluster->snapshot;
+    const struct group *group = groups_find(cluster, task->group);
+    if (!intake_useful(cluster)) {
+        (void)add_effect(cluster, EFFECT_SNAPSHOT_ABORT);
         end_task(cluster);
-        return;
+        return STATUS_OK;
     }
-    if (task->phase != SNAPSHOT_STORING)
-        return;
+    const enum status status = intake_adopt(cluster);
+    *mark_of(cluster, task->group) = (struct snapshot_mark){
+        .bytes = event->snapshot.bytes,
+        .stored_us = cluster->now.physical_us,
+        .log_mark = group_applied_bytes(group),
+    };
+    end_task(cluster);
+    return status;
+}
+
+/* ---- The end. */
+
+static enum status compact(struct cluster *cluster, const struct event *event)
+{
+    struct snapshot_task *task = &cluster->snapshot;
     struct subject subject;
     const bool found = find_subject(cluster, task->group, &subject);
     CHECK(found);
@@ -229,18 +279,38 @@ void snapshots_stored(struct cluster *cluster, const struct event *event)
     if (!group_broken(subject.group))
         group_compact(subject.group, &turn, &task->base);
     end_task(cluster);
+    return STATUS_OK;
+}
+
+enum status snapshots_stored(struct cluster *cluster, const struct event *event)
+{
+    struct snapshot_task *task = &cluster->snapshot;
+    if (!is_current(cluster, event))
+        return STATUS_OK;
+    if (event->snapshot.status != STATUS_OK) {
+        cluster_note(cluster, NOTE_WARNING, "snapshot of group %u at %llu is not stored: %s",
+                     task->group, (unsigned long long)task->base.index,
+                     status_name(event->snapshot.status));
+        task->retry_ms = cluster_now_ms(cluster) + RETRY_MS;
+        end_task(cluster);
+        return STATUS_OK;
+    }
+    if (task->phase != SNAPSHOT_STORING)
+        return STATUS_OK;
+    return cluster->intake.node != 0 ? take_over(cluster, event) : compact(cluster, event);
 }
 
 void snapshots_stop(struct cluster *cluster)
 {
     const enum snapshot_phase phase = cluster->snapshot.phase;
-    if (phase == SNAPSHOT_WRITING || phase == SNAPSHOT_WAITING)
-        give_up(cluster, "stopping");
+    if (phase == SNAPSHOT_WRITING || phase == SNAPSHOT_WAITING || phase == SNAPSHOT_RECEIVING)
+        snapshots_give_up(cluster, "stopping");
 }
 
 void snapshots_free(struct cluster *cluster)
 {
     end_writing(cluster);
+    intake_clear(cluster);
 }
 
 bool cluster_snapshot(const struct cluster *cluster, uint32_t group,
@@ -257,7 +327,8 @@ bool cluster_snapshot(const struct cluster *cluster, uint32_t group,
         .bytes = mark->bytes,
         .stored_us = mark->stored_us,
         .log_bytes = bytes_behind(found, mark),
-        .under_way = task->phase != SNAPSHOT_IDLE && task->group == group,
+        .under_way =
+            (task->phase != SNAPSHOT_IDLE && task->group == group) || stream_cuts(cluster, group),
     };
     return true;
 }

@@ -39,12 +39,17 @@
  *
  * Snapshots. The caller writes the state as it is at an applied entry (group_snapshot_point) and,
  * when that is stored, hands it in as the group's base (group_compact): the reference to it and the
- * end of the log behind it are one write. The log never goes past an entry that another replica may
- * still ask for: a leader knows what all of them have on disk, and tells the followers with each
- * AppendEntries (`everywhere`), because any of them may lead next. What is left then goes when the
- * last replica has caught up. A replica that needs what is gone all the same (it is new, and has
- * nothing) cannot catch up from the log: libraft's InstallSnapshot is not sent, the replica is told
- * in the view (`stranded`), and gets heartbeats only.
+ * end of the log behind it are one write. The log does not go past an entry that another replica
+ * may still ask for: a leader knows what all of them have on disk, and tells the followers with
+ * each AppendEntries (`everywhere`), because any of them may lead next. What is left then goes when
+ * the last replica has caught up; but behind the snapshot before the last one nothing stays,
+ * whoever is away, so that the log is bounded by what two snapshots are apart.
+ *
+ * A replica that needs what is gone cannot catch up from the log: libraft's InstallSnapshot is not
+ * sent, the replica is told in the view (`stranded`), and gets heartbeats only, until the caller
+ * has brought it a snapshot. There it begins anew (group_adopt) as it would after a restart from
+ * that snapshot. Entries behind its base that a leader still sends it, from an older snapshot of
+ * its own, were committed: it passes over them, and its answer tells where it is.
  *
  * Time is in ms, monotonic. Replica numbers are never used again. One thread. */
 #ifndef CAIRN_CLUSTER_RANGES_GROUP_H
@@ -175,6 +180,18 @@ void group_snapshot_point(const struct group *group, struct group_base *ret_base
  * to it. */
 void group_compact(struct group *group, const struct group_turn *turn,
                    const struct group_base *base);
+
+/* True: a snapshot at this base brings the replica further than its own log can; it follows, and
+ * has heard of the base's term. */
+bool group_lacks(const struct group *group, const struct group_base *base);
+
+/* The state at this base, which group_lacks said, is stored: all of the log goes, and the group
+ * goes on behind it. The caller's state machine is that state from now on. */
+void group_adopt(struct group *group, const struct group_turn *turn, const struct group_base *base);
+
+/* True: by what this replica knows, `node` leads the group, in the present term, `term`. */
+bool group_follows(const struct group *group, uint64_t node, uint64_t term);
+uint64_t group_replica(const struct group *group); /* our number */
 
 /* Payload bytes of the entries applied since the start. */
 uint64_t group_applied_bytes(const struct group *group);

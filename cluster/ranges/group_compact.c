@@ -21,13 +21,15 @@ uint64_t compact_everywhere(const struct group *group)
 }
 
 /* The last entry that may go. Whoever asks for the entries behind one that he has must find that
- * one too, or its term would not be known. */
+ * one too, or its term would not be known. Nobody is waited for longer than one snapshot. */
 static uint64_t last_to_go(const struct group *group, uint64_t index)
 {
     const bool alone = group->replicas.count == 1;
     const uint64_t everywhere = alone ? index + 1 : compact_everywhere(group);
     const uint64_t spare = everywhere > 0 ? everywhere - 1 : 0;
-    const uint64_t through = spare < index ? spare : index;
+    uint64_t through = spare < index ? spare : index;
+    if (through < group->base_before)
+        through = group->base_before;
     return through > group->terms.base ? through : group->terms.base;
 }
 
@@ -60,6 +62,7 @@ void group_compact(struct group *group, const struct group_turn *turn,
     CHECK(group_has(group, base->index, base->term));
     if (!group_enter(group, turn))
         return;
+    group->base_before = group->base.index;
     group->base = *base;
     cut_log(group, turn, last_to_go(group, base->index));
     if (!group->broken)

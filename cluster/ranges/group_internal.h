@@ -8,6 +8,7 @@
  *   group_send.c     messages out, with their entries
  *   group_apply.c    committed entries, and reading the log back
  *   group_compact.c  what a snapshot replaces
+ *   group_adopt.c    a snapshot that another replica took
  *
  * Every public function that does something is group_enter, its own work, group_leave. */
 #ifndef CAIRN_CLUSTER_RANGES_GROUP_INTERNAL_H
@@ -84,9 +85,11 @@ struct group {
     } heard[REPLICA_SET_MAX];     /* when another replica answered last */
     uint64_t leader, leader_term; /* who sent entries in which term */
     uint64_t leader_heard_ms;     /* and when the last time */
+    uint64_t leader_node;         /* and from where */
     uint64_t commit, applied;
     uint64_t applied_bytes;              /* payload, since the start */
     struct group_base base;              /* the snapshot's; index 0: none */
+    uint64_t base_before;                /* index of the one before it; 0: none since the start */
     struct replica_set replicas_applied; /* as of the applied index */
     uint64_t replicas_applied_index;
     uint64_t everywhere; /* a follower's: as its leader told it last */
@@ -113,14 +116,14 @@ bool group_room(const struct group *group, const struct group_turn *turn, uint32
 
 /* group_raft.c */
 void core_open(struct group *group);
-void core_close(struct group *group);
+void core_close(struct group *group); /* it may be opened again */
 void core_start(struct group *group, const struct group_turn *turn,
                 const struct hard_state *hard_state);
 void core_timeout(struct group *group, const struct group_turn *turn);
 void core_persisted(struct group *group, const struct group_turn *turn, uint64_t index);
-/* The CHANGE that is noted as not committed is committed. */
 /* The snapshot is taken and the log gone through an entry. */
 void core_compact(struct group *group, const struct group_turn *turn, uint64_t through);
+/* The CHANGE that is noted as not committed is committed. */
 void core_confirm_change(struct group *group, const struct group_turn *turn);
 /* All but AppendEntries and votes; the answer goes to `node`. */
 void core_receive(struct group *group, const struct group_turn *turn,
@@ -137,6 +140,7 @@ MUST_USE enum status core_transfer(struct group *group, const struct group_turn 
                                    uint64_t replica);
 uint64_t core_deadline(const struct group *group);
 uint64_t core_term(const struct group *group);
+uint64_t core_vote_given(const struct group *group);
 /* As far as libraft was told that the log is on disk. */
 uint64_t core_stored(const struct group *group);
 uint64_t core_match(const struct group *group, uint64_t replica);

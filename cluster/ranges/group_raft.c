@@ -43,6 +43,7 @@ void core_close(struct group *group)
 {
     free_restored(group);
     raft_close(&group->raft, NULL);
+    memset(&group->raft, 0, sizeof group->raft);
 }
 
 static enum group_role role_of(struct raft *raft)
@@ -487,6 +488,11 @@ uint64_t core_deadline(const struct group *group)
 uint64_t core_term(const struct group *group)
 {
     return raft_current_term(&group->raft);
+}
+
+uint64_t core_vote_given(const struct group *group)
+{
+    return raft_voted_for(&group->raft);
 }
 
 uint64_t core_stored(const struct group *group)

@@ -203,6 +203,24 @@ static uint64_t append_bytes(const struct group_message *message)
     return bytes;
 }
 
+/* Entries behind the base are gone, or their terms are: they were committed, so they are the
+ * leader's as well. */
+static void pass_over_base(const struct group *group, struct group_message *append)
+{
+    const uint64_t base = group->base.index;
+    if (append->append.previous_index >= base || append->append.previous_index > group->terms.base)
+        return;
+    const uint64_t gone = base - append->append.previous_index;
+    if (gone < append->append.count) {
+        append->append.entries += gone;
+        append->append.count -= (uint32_t)gone;
+    } else {
+        append->append.count = 0;
+    }
+    append->append.previous_index = base;
+    append->append.previous_term = group->base.term;
+}
+
 static bool receive_append(struct group *group, const struct group_turn *turn,
                            const struct group_message *message, uint64_t node)
 {
@@ -218,12 +236,14 @@ static bool receive_append(struct group *group, const struct group_turn *turn,
         return false;
     group->leader_term = message->term;
     group->leader = message->from;
+    group->leader_node = node;
     group->leader_heard_ms = group->now_ms;
     group->everywhere = message->append.everywhere;
 
     /* Too much waits for the disk: it counts as lost, the leader's sign of life does not. */
     struct group_message taken = *message;
-    if (!durable_has_room(group, append_bytes(message), message->append.count))
+    pass_over_base(group, &taken);
+    if (!durable_has_room(group, append_bytes(&taken), taken.append.count))
         taken.append.count = 0;
     uint32_t at = 0, parts = 0;
     do {

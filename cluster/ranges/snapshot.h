@@ -75,6 +75,7 @@ uint32_t snapshot_next(struct snapshot_writer *writer, uint8_t *chunk);
 /* There was no memory; nothing of it is of use. */
 bool snapshot_failed(const struct snapshot_writer *writer);
 uint32_t snapshot_chunks(const struct snapshot_writer *writer); /* so far */
+bool snapshot_ended(const struct snapshot_writer *writer);      /* the last one is out */
 
 /* ---- Reading. */
 

@@ -207,3 +207,8 @@ uint32_t snapshot_next(struct snapshot_writer *writer, uint8_t *chunk)
     put_u32(&payload, writer->chunks);
     return seal(writer, chunk, SECTION_END, true, payload.used);
 }
+
+bool snapshot_ended(const struct snapshot_writer *writer)
+{
+    return writer->ended;
+}

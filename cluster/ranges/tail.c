@@ -103,6 +103,12 @@ void tail_truncate(struct tail *tail, uint64_t from)
         tail->first = from;
 }
 
+void tail_restart(struct tail *tail, uint64_t first)
+{
+    tail_truncate(tail, tail->first);
+    tail->first = first;
+}
+
 void tail_evict(struct tail *tail, uint64_t through, uint64_t bytes_max, uint32_t entries_max)
 {
     while (tail->count > 0 && tail->first <= through &&

@@ -52,6 +52,9 @@ uint64_t tail_bytes_after(const struct tail *tail, uint64_t index);
  * empty and goes on at `from`. */
 void tail_truncate(struct tail *tail, uint64_t from);
 
+/* Drops all; the entry that is appended next is `first`. */
+void tail_restart(struct tail *tail, uint64_t first);
+
 /* Drops the oldest entries, up to `through`, while there are more than so many bytes or entries. */
 void tail_evict(struct tail *tail, uint64_t through, uint64_t bytes_max, uint32_t entries_max);
 

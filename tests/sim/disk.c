@@ -185,13 +185,29 @@ static void append_group(struct disk_group *group, struct disk_operation *operat
     operation->count = 0;
 }
 
+/* The log is empty and goes on behind a snapshot that another replica took. */
+static void begin_behind(struct disk *disk, struct disk_group *group,
+                         const struct disk_operation *operation)
+{
+    CHECK(group->count == group->compacted);
+    CHECK(operation->through == operation->snapshot);
+    const uint32_t count = (uint32_t)operation->snapshot;
+    group->room = 2 * count;
+    group->entries = realloc(group->entries, group->room * sizeof *group->entries);
+    CHECK(group->entries != NULL);
+    memset(group->entries + group->count, 0, (count - group->count) * sizeof *group->entries);
+    group->count = count;
+    disk->adopted++;
+}
+
 /* The core compacts behind a stored snapshot only, and what it has. */
 static void compact_group(struct disk *disk, struct disk_group *group,
                           const struct disk_operation *operation)
 {
     CHECK(disk_snapshot_stored(disk, group->group, operation->snapshot));
     CHECK(operation->snapshot >= group->snapshot_index);
-    CHECK(operation->snapshot <= group->count);
+    if (operation->snapshot > group->count)
+        begin_behind(disk, group, operation);
     CHECK(operation->through <= operation->snapshot);
     CHECK(operation->through >= group->compacted);
     group->snapshot_index = operation->snapshot;

@@ -21,7 +21,8 @@
 struct disk_group {
     uint32_t group;
     struct hard_state hard_state;
-    struct log_entry *entries; /* index 1 is entries[0]; the data are the disk's */
+    struct log_entry *entries; /* index 1 is entries[0]; the data are the disk's; those before the
+                                * snapshot of another replica are empty, unless they were here */
     uint32_t count, room;
     uint64_t compacted;      /* the node has no entry up to this one */
     uint64_t snapshot_index; /* of the snapshot that counts; 0: none */
@@ -37,6 +38,7 @@ struct disk {
     struct disk_turn *first, **end; /* not durable yet */
     struct disk_turn *open;         /* being gathered */
     size_t turn_bytes_max;          /* of entries, in the largest turn so far */
+    uint32_t adopted;               /* snapshots of other replicas that a log began behind */
     struct disk_snapshot *snapshots;
 };
 

@@ -150,6 +150,7 @@ static void add_report(struct world_report *total, const struct world_report *re
     total->epochs += report->epochs;
     total->snapshots += report->snapshots;
     total->restored += report->restored;
+    total->adopted += report->adopted;
     total->replays += report->replays;
     total->unavailable += report->unavailable;
     total->settled_won += report->settled_won;
@@ -265,7 +266,7 @@ static void print_text(const struct options *options, const struct world_report 
     (void)printf("%llu seed%s from %llu, %u node%s, %u simulated seconds: every promise held\n"
                  "  actions %llu, acknowledged %llu (replays %llu), unavailable %llu\n"
                  "  crashes %llu, joins %llu, leaderships %llu, epochs %llu, entries %llu\n"
-                 "  snapshots %llu, started from %llu\n"
+                 "  snapshots %llu, started from %llu, taken over from others %llu\n"
                  "  digest %016llx\n",
                  (unsigned long long)options->seeds, options->seeds == 1 ? "" : "s",
                  (unsigned long long)options->seed, options->nodes, options->nodes == 1 ? "" : "s",
@@ -275,7 +276,7 @@ static void print_text(const struct options *options, const struct world_report 
                  (unsigned long long)total->joins, (unsigned long long)total->elections,
                  (unsigned long long)total->epochs, (unsigned long long)total->entries,
                  (unsigned long long)total->snapshots, (unsigned long long)total->restored,
-                 (unsigned long long)total->digest);
+                 (unsigned long long)total->adopted, (unsigned long long)total->digest);
 }
 
 static void print_json(const struct options *options, const struct world_report *total, bool passed)
@@ -285,6 +286,7 @@ static void print_json(const struct options *options, const struct world_report 
         "\"passed\": %s, \"actions\": %llu, \"acknowledged\": %llu, \"replays\": %llu, "
         "\"unavailable\": %llu, \"crashes\": %llu, \"joins\": %llu, \"leaderships\": %llu, "
         "\"epochs\": %llu, \"entries\": %llu, \"snapshots\": %llu, \"restored\": %llu, "
+        "\"adopted\": %llu, "
         "\"digest\": \"%016llx\"}\n",
         (unsigned long long)options->seed, (unsigned long long)options->seeds, options->nodes,
         options->seconds, passed ? "true" : "false", (unsigned long long)total->actions,
@@ -293,7 +295,7 @@ static void print_json(const struct options *options, const struct world_report 
         (unsigned long long)total->joins, (unsigned long long)total->elections,
         (unsigned long long)total->epochs, (unsigned long long)total->entries,
         (unsigned long long)total->snapshots, (unsigned long long)total->restored,
-        (unsigned long long)total->digest);
+        (unsigned long long)total->adopted, (unsigned long long)total->digest);
 }
 
 static bool run(const struct options *options, struct world_report *ret_total)

@@ -10,6 +10,7 @@
 #include "tests/sim/mail.h"
 
 #define STEP_US       1000
+#define LATE_US       5000
 #define MONOTONIC_US  1000000
 #define SETTLE_MS_MAX 10000
 #define FIRST_NODE_ID 500
@@ -70,6 +71,40 @@ static bool reaches(const struct rig *rig, uint32_t from, uint32_t to)
     return from == to || strcmp(rig->nodes[from].dialled[to], rig->members[to].peer) == 0;
 }
 
+static void put_letter(struct rig *rig, uint32_t from, uint32_t to, const struct message *message,
+                       enum rig_fate fate)
+{
+    struct rig_letter *letter = calloc(1, sizeof *letter);
+    CHECK(letter != NULL);
+    *letter = (struct rig_letter){
+        .sent_us = rig->now_us + (fate == RIG_LATE ? LATE_US : 0),
+        .stamp = rig->effects.stamp,
+        .from = from,
+        .to = to,
+    };
+    mail_init(&letter->mail, message);
+    if (fate == RIG_DAMAGED) {
+        CHECK(letter->mail.message.kind == MESSAGE_SNAPSHOT);
+        const struct snapshot_message *snapshot = &letter->mail.message.snapshot;
+        ((uint8_t *)(uintptr_t)snapshot->data)[snapshot->bytes - 1] ^= 1;
+    }
+    struct rig_letter **link = &rig->letters;
+    while (*link != NULL && (*link)->sent_us <= letter->sent_us)
+        link = &(*link)->next;
+    letter->next = *link;
+    *link = letter;
+}
+
+/* Heartbeats wait behind bulk. */
+static void count_chunk(struct rig *rig, const struct message *message)
+{
+    if (message->kind != MESSAGE_SNAPSHOT || message->snapshot.to == 0)
+        return;
+    rig->chunks++;
+    rig->turn_chunks++;
+    CHECK(rig->turn_chunks <= 1);
+}
+
 static void post(struct rig *rig, uint32_t from, const struct effect *effect)
 {
     const struct message *message = effect->send.message;
@@ -77,6 +112,7 @@ static void post(struct rig *rig, uint32_t from, const struct effect *effect)
         return;
     if (message->kind == MESSAGE_LEARNED && message->learned.range == rig->silent_group)
         return;
+    count_chunk(rig, message);
     const uint32_t to = find_node(rig, effect->send.node);
     if (rig->nodes[from].mute || rig->nodes[to].deaf || !reaches(rig, from, to))
         return;
@@ -84,19 +120,11 @@ static void post(struct rig *rig, uint32_t from, const struct effect *effect)
         return;
     if (is_lost_push(rig, from, to, message))
         return;
-    struct rig_letter *letter = calloc(1, sizeof *letter);
-    CHECK(letter != NULL);
-    *letter = (struct rig_letter){
-        .sent_us = rig->now_us,
-        .stamp = rig->effects.stamp,
-        .from = from,
-        .to = to,
-    };
-    mail_init(&letter->mail, message);
-    struct rig_letter **link = &rig->letters;
-    while (*link != NULL)
-        link = &(*link)->next;
-    *link = letter;
+    const enum rig_fate fate = rig->fate != NULL ? rig->fate(message) : RIG_ARRIVES;
+    if (fate != RIG_LOST)
+        put_letter(rig, from, to, message, fate);
+    if (fate == RIG_TWICE)
+        put_letter(rig, from, to, message, RIG_LATE);
 }
 
 /* P1, at the moment of the acknowledgement. */
@@ -213,6 +241,7 @@ static void end_turn(struct rig *rig, uint32_t node)
     struct rig_node *it = &rig->nodes[node];
     (void)disk_submit(&it->disk, cluster_ticket(it->core), rig->now_us + STEP_US);
     cluster_turn_end(it->core);
+    rig->turn_chunks = 0;
 }
 
 /* One step and its effects; what it wants to read is noted, to be answered after the turn. */
@@ -533,6 +562,13 @@ void rig_move(struct rig *rig, uint32_t node)
     struct member *member = &rig->members[node];
     (void)snprintf(member->peer, sizeof member->peer, "tcp://n%u:%llu", (unsigned)(node + 1),
                    (unsigned long long)(1 + rig->nodes[node].boot));
+}
+
+void rig_restart_taking(struct rig *rig, uint32_t node, uint32_t snapshot_bytes)
+{
+    rig->snapshot_bytes = snapshot_bytes;
+    rig_run(rig, 100); /* what founded it must be on disk */
+    rig_restart(rig, node);
 }
 
 void rig_send(struct rig *rig, uint32_t node, uint64_t token, const struct action *actions,

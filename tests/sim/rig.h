@@ -3,7 +3,8 @@
  *
  * Every message takes a millisecond; every write is on disk a millisecond later, unless the disk is
  * stuck. Nothing happens by chance. While it runs, the rig itself checks that no accepted claim is
- * acknowledged before its entry is on the disks of a quorum. */
+ * acknowledged before its entry is on the disks of a quorum, and that no turn sends replicas more
+ * than a chunk. */
 #ifndef CAIRN_TESTS_SIM_RIG_H
 #define CAIRN_TESTS_SIM_RIG_H
 
@@ -46,6 +47,15 @@ struct rig_defined {
 
 struct rig_letter;
 
+/* What becomes of a message on its way. */
+enum rig_fate {
+    RIG_ARRIVES,
+    RIG_LOST,
+    RIG_TWICE,
+    RIG_LATE,    /* by a few milliseconds: others overtake it */
+    RIG_DAMAGED, /* a byte of a snapshot's chunk is another */
+};
+
 struct rig {
     uint32_t count; /* of nodes */
     uint64_t now_us;
@@ -57,7 +67,10 @@ struct rig {
     bool pushes_lost;         /* summaries come only to those who asked for them */
     /* How many pulls are not answered yet: of the second node, by the first. */
     uint32_t pulls[RIG_NODES_MAX][RIG_NODES_MAX];
-    uint32_t snapshot_bytes; /* cluster_config; 0: none are taken */
+    uint32_t snapshot_bytes;                              /* cluster_config; 0: none are taken */
+    enum rig_fate (*fate)(const struct message *message); /* NULL: all arrive */
+    uint32_t turn_chunks; /* of snapshots that went to replicas in this turn */
+    uint32_t chunks;      /* in all */
     struct rig_letter *letters;
     struct effects effects;
 
@@ -99,6 +112,8 @@ void rig_off(struct rig *rig, uint32_t node);
 void rig_restart(struct rig *rig, uint32_t node);
 /* It is elsewhere from its next start on, and reached there only. */
 void rig_move(struct rig *rig, uint32_t node);
+/* The same; from now on cores that boot take a snapshot for each so many bytes of log. */
+void rig_restart_taking(struct rig *rig, uint32_t node, uint32_t snapshot_bytes);
 
 uint64_t rig_epoch(const struct rig *rig);
 

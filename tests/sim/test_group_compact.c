@@ -85,6 +85,33 @@ static void nothing_goes_that_a_cut_off_replica_lacks(void **state)
     group_world_fini(&world);
 }
 
+/* What one replica lacks stays for one snapshot; the next one is not held up by it. */
+static void nobody_is_waited_for_longer_than_a_snapshot(void **state)
+{
+    (void)state;
+    found(3);
+    group_world_isolate(&world, 3, true);
+    const uint64_t has = group_world_view(&world, 3).last_index;
+    submit(1, 20);
+    group_world_run(&world, 200);
+    group_world_compact(&world, 1);
+    const uint64_t first = group_base_index(world.nodes[1].group);
+    assert_true(first > has);
+    assert_true(group_compacted(world.nodes[1].group) < has);
+    submit(1, 20);
+    group_world_run(&world, 200);
+    group_world_compact(&world, 1);
+    assert_true(group_base_index(world.nodes[1].group) > first);
+    assert_int_equal(group_compacted(world.nodes[1].group), first);
+    assert_int_equal(group_term_of(world.nodes[1].group, first), 0);
+    assert_int_not_equal(group_term_of(world.nodes[1].group, first + 1), 0);
+    group_world_isolate(&world, 3, false);
+    group_world_elect(&world, 1);
+    group_world_run(&world, 500);
+    assert_int_equal(group_world_view(&world, 1).stranded, 3);
+    group_world_fini(&world);
+}
+
 static void a_newcomer_that_needs_what_is_gone_is_named_and_harms_nobody(void **state)
 {
     (void)state;
@@ -207,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_log_goes_as_far_as_everybody_has_it),
         cmocka_unit_test(nothing_goes_that_a_cut_off_replica_lacks),
+        cmocka_unit_test(nobody_is_waited_for_longer_than_a_snapshot),
         cmocka_unit_test(a_newcomer_that_needs_what_is_gone_is_named_and_harms_nobody),
         cmocka_unit_test(a_start_goes_on_behind_its_base),
         cmocka_unit_test(a_log_that_does_not_meet_its_base_is_refused),

@@ -72,6 +72,7 @@ static void draw_climate(struct world *world)
     climate->redefine_every_ms = draw(rng, 2000, 10000);
     climate->spread_after_ms = 1 + climate->request_every_us % 3000;
     climate->clock_offset_us_max = rng_chance(rng, 1, 2) ? 100000 : 0;
+    climate->away_ms_max = rng_chance(rng, 1, 2) ? 3000 : draw(rng, 3000, 12000);
     climate->features = (uint32_t)rng_next(rng) & GENERATE_ALL & ~GENERATE_GEO;
 }
 
@@ -235,6 +236,7 @@ static void finish(struct world *world)
 {
     for (uint32_t i = 0; i < world->options.nodes; i++) {
         cluster_free(world->nodes[i].core);
+        world->report->adopted += world->nodes[i].disk.adopted;
         disk_fini(&world->nodes[i].disk);
     }
     clients_free(world);
@@ -242,6 +244,7 @@ static void finish(struct world *world)
     for (uint32_t i = 0; i < WORLD_RANGES_MAX; i++)
         free(world->digests[i]);
     snapshots_free_seen(world);
+    archive_free(world);
     free(world->acknowledgements);
     free(world);
 }

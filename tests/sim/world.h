@@ -61,6 +61,7 @@ struct world_report {
     uint64_t epochs;    /* complete ones */
     uint64_t snapshots; /* taken */
     uint64_t restored;  /* by starts */
+    uint64_t adopted;   /* from other replicas */
     uint64_t replays;
     uint64_t unavailable;
     uint64_t outcomes[OUTCOME_COUNT];   /* of what was acknowledged */

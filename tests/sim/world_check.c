@@ -119,6 +119,7 @@ void check_step(struct world *world, struct node *node)
     check_clock(world, node);
     check_epochs(world, node);
     for (uint32_t range = 0; range < world->settings.ranges; range++) {
+        archive_add(world, node, range);
         check_digest(world, node, range);
         check_state_bytes(world, node, range);
         check_leader(world, node, range, range);

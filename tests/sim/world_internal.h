@@ -35,6 +35,7 @@ struct world_climate {
     uint32_t loss_percent, duplicate_percent;
     uint32_t reply_loss_percent;
     uint32_t crash_every_ms; /* on average; 0: no crashes */
+    uint32_t away_ms_max;    /* a crashed node stays away up to this */
     uint32_t request_every_us;
     uint32_t redefine_every_ms;
     uint32_t spread_after_ms;
@@ -143,6 +144,10 @@ struct world {
     struct acknowledgement *acknowledgements;
     uint32_t acknowledged, acknowledged_room;
 
+    /* Each range's log, as the nodes apply it: some will start behind another one's snapshot. */
+    struct log_entry *archive[WORLD_RANGES_MAX]; /* index 1 is [0]; the data are its own */
+    uint32_t archive_count[WORLD_RANGES_MAX], archive_room[WORLD_RANGES_MAX];
+
     /* The digest of a range's state at each applied index, by whoever was first. */
     uint64_t *digests[WORLD_RANGES_MAX];
     uint64_t digest_count[WORLD_RANGES_MAX];
@@ -218,6 +223,9 @@ void check_snapshot(struct world *world, struct node *node, uint32_t group, uint
  * them is the same state. */
 void check_state_bytes(struct world *world, struct node *node, uint32_t range);
 void snapshots_free_seen(struct world *world);
+/* Entries of the range that this node has on disk and has applied, as far as they are new. */
+void archive_add(struct world *world, const struct node *node, uint32_t range);
+void archive_free(struct world *world);
 
 /* world_lies.c */
 /* Whether this lie is to be told now; notes that it was. */

@@ -323,7 +323,8 @@ void node_crash(struct world *world, struct node *node)
     node->core = NULL;
     node->disk_free_us = 0;
     node->paused_until_us = 0;
-    node->restart_us = world->now_us + rng_between(&world->rng, 1000, 3000000);
+    node->restart_us =
+        world->now_us + rng_between(&world->rng, 1000, UINT64_C(1000) * world->climate.away_ms_max);
 }
 
 uint64_t node_next_us(const struct world *world, const struct node *node)

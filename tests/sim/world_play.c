@@ -430,12 +430,22 @@ static bool play_record(struct play *play, struct reading *reading, uint64_t ter
     }
 }
 
+/* What a node never had, because it began behind another one's snapshot, is in the archive. */
+static const struct log_entry *entry_at(const struct world *world, const struct reading *reading)
+{
+    const struct log_entry *entry = &reading->log->entries[reading->index - 1];
+    if (entry->data != NULL)
+        return entry;
+    CHECK(reading->index <= world->archive_count[reading->range]);
+    return &world->archive[reading->range][reading->index - 1];
+}
+
 /* Plays on until the end or a settlement that must wait; false: nothing could be played. */
 static bool play_on(struct play *play, struct reading *reading)
 {
     bool any = false;
     while (reading->index <= reading->applied && reading->index <= reading->log->count) {
-        const struct log_entry *entry = &reading->log->entries[reading->index - 1];
+        const struct log_entry *entry = entry_at(play->world, reading);
         struct record record;
         if (entry->type == ENTRY_COMMAND &&
             !lies_drop(play->world, reading->range, reading->index)) {

@@ -2,6 +2,7 @@
  * is the state that they were made of (P10). */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cluster/base/check.h"
 #include "cluster/base/hash.h"
@@ -44,6 +45,37 @@ static void compare(struct world *world, const struct node *node, uint32_t group
     else if (*seen != digest)
         world_fail(world, "P10: group %u at %" PRIu64 ": node %u has another snapshot", group,
                    index, node->number);
+}
+
+void archive_add(struct world *world, const struct node *node, uint32_t range)
+{
+    const struct disk_group *group = disk_find(&node->disk, range);
+    const uint64_t applied = cluster_applied(node->core, range);
+    uint32_t *count = &world->archive_count[range];
+    while (group != NULL && *count < applied && *count < group->count &&
+           group->entries[*count].data != NULL) {
+        if (*count == world->archive_room[range]) {
+            world->archive_room[range] = 2 * *count + 256;
+            world->archive[range] = realloc(
+                world->archive[range], world->archive_room[range] * sizeof *world->archive[range]);
+            CHECK(world->archive[range] != NULL);
+        }
+        struct log_entry entry = group->entries[*count];
+        uint8_t *data = malloc(entry.bytes > 0 ? entry.bytes : 1);
+        CHECK(data != NULL);
+        memcpy(data, entry.data, entry.bytes);
+        entry.data = data;
+        world->archive[range][(*count)++] = entry;
+    }
+}
+
+void archive_free(struct world *world)
+{
+    for (uint32_t range = 0; range < WORLD_RANGES_MAX; range++) {
+        for (uint32_t i = 0; i < world->archive_count[range]; i++)
+            free((void *)(uintptr_t)world->archive[range][i].data);
+        free(world->archive[range]);
+    }
 }
 
 void check_snapshot(struct world *world, struct node *node, uint32_t group, uint64_t index)
