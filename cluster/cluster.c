@@ -27,7 +27,8 @@ struct cluster *cluster_new(const struct cluster_config *config)
     hlc_init(&cluster->hlc);
     arena_init(&cluster->arena);
     cluster->system = system_state_new();
-    if (cluster->system == NULL || forward_begin(cluster) != STATUS_OK) {
+    if (cluster->system == NULL || forward_begin(cluster) != STATUS_OK ||
+        membership_begin(cluster) != STATUS_OK) {
         cluster_free(cluster);
         return NULL;
     }
@@ -56,6 +57,7 @@ void cluster_free(struct cluster *cluster)
     for (uint32_t i = 0; i < cluster->slot_count; i++)
         slot_free(cluster->slots[i]);
     forward_free(cluster);
+    membership_free(cluster);
     document_free(cluster);
     system_state_free(cluster->system_next);
     hunts_free(cluster);
@@ -107,6 +109,12 @@ void cluster_note(struct cluster *cluster, enum note_level level, const char *fo
 static enum status receive(struct cluster *cluster, const struct event *event)
 {
     const struct message *message = event->received.message;
+    /* Whatever our clocks say: it is by gossip that a node learns that its own is off. Nothing of
+     * it touches the HLC. */
+    if (message->kind == MESSAGE_GOSSIP) {
+        membership_received(cluster, event);
+        return STATUS_OK;
+    }
     if (hlc_observe(&cluster->hlc, cluster->now.physical_us, event->received.stamp) != STATUS_OK) {
         cluster->skewed_messages++;
         return STATUS_OK;
@@ -140,6 +148,8 @@ static enum status receive(struct cluster *cluster, const struct event *event)
     case MESSAGE_SNAPSHOT_TAKEN:
         stream_taken(cluster, event->received.node, &message->snapshot_taken);
         break;
+    case MESSAGE_GOSSIP:
+        break;
     case MESSAGE_FORWARD:
         forward_received(cluster, event->received.node, &message->forward);
         break;
@@ -154,6 +164,7 @@ static enum status dispatch(struct cluster *cluster, const struct event *event)
 {
     switch (event->kind) {
     case EVENT_TICK:
+        membership_tick(cluster);
         groups_sweep(cluster, SWEEP_TICK);
         return STATUS_OK;
     case EVENT_CONTINUE:
@@ -166,6 +177,9 @@ static enum status dispatch(struct cluster *cluster, const struct event *event)
         return STATUS_OK;
     case EVENT_MESSAGE:
         return receive(cluster, event);
+    case EVENT_LINK:
+        membership_link(cluster, event);
+        return STATUS_OK;
     case EVENT_PERSISTED:
         if (event->ticket > cluster->persisted_ticket)
             cluster->persisted_ticket = event->ticket;
@@ -245,7 +259,7 @@ uint64_t cluster_next_tick_us(const struct cluster *cluster)
     return cluster->next_tick_us;
 }
 
-bool cluster_busy(const struct cluster *cluster)
+bool cluster_has_work(const struct cluster *cluster)
 {
     for (uint32_t i = 0; i < cluster->slot_count; i++) {
         const struct slot *slot = cluster->slots[i];
@@ -257,6 +271,11 @@ bool cluster_busy(const struct cluster *cluster)
             return true;
     }
     return cluster->forwards.count > 0 || grow_handing_over(cluster);
+}
+
+bool cluster_busy(const struct cluster *cluster)
+{
+    return cluster_has_work(cluster) || membership_leaving(cluster);
 }
 
 bool cluster_gathered(const struct cluster *cluster)
@@ -378,6 +397,9 @@ bool cluster_ready(const struct cluster *cluster, const char **ret_reason)
 {
     *ret_reason = "not in a cluster yet";
     if (!cluster->started)
+        return false;
+    *ret_reason = cluster->membership.skew_reason;
+    if (membership_skewed(cluster))
         return false;
     *ret_reason = "the cluster's settings are not known yet";
     if (system_state_settings(cluster->system) == NULL)

@@ -21,6 +21,7 @@
 #include "cluster/base/status.h"
 #include "cluster/epochs/merge.h"
 #include "cluster/hunt/definition.h"
+#include "cluster/members/members.h"
 #include "cluster/ranges/query.h"
 #include "cluster/ranges/system_state.h"
 #include "cluster/values/action.h"
@@ -56,6 +57,7 @@ enum event_kind {
     EVENT_FLUSH,     /* put the gathered actions into the log now */
     EVENT_ACTIONS,   /* actions of clients */
     EVENT_MESSAGE,   /* from another node */
+    EVENT_LINK,      /* what a link to another node has come to */
     EVENT_PERSISTED, /* all writes up to a ticket are on disk */
     EVENT_LOG_READ,  /* what READ_LOG asked for */
     EVENT_QUERY,
@@ -92,9 +94,14 @@ struct event {
         } actions;
         struct {
             uint64_t node;  /* the sender */
+            uint64_t boot;  /* and which start of him */
             uint64_t stamp; /* his HLC when he sent it */
             const struct message *message;
         } received;
+        struct {
+            uint64_t node;
+            enum members_link what;
+        } link;
         uint64_t ticket;
         struct {
             uint32_t group;
@@ -205,6 +212,38 @@ uint64_t cluster_whole_node(const struct cluster *cluster);
 
 /* The last index of a range's log that is applied here. */
 uint64_t cluster_applied(const struct cluster *cluster, uint32_t range);
+
+/* A member of the system group, and what is known of its life. Texts are valid until the next step.
+ */
+struct cluster_member {
+    uint64_t id, boot;
+    const char *name, *http, *peer;  /* as the member said last */
+    enum liveness liveness;          /* SUSPECT while it is on the list and was never heard of */
+    uint32_t leads;                  /* ranges, as the member says */
+    uint32_t replicas;               /* that are placed on it, of ranges */
+    uint32_t players, actions_per_s; /* of the ranges that it leads, as it says */
+    bool skewed;                     /* it says that its clock is off */
+    bool measured;                   /* the clock was, by our pings; of ourselves: by theirs */
+    int64_t clock_offset_us;         /* of its clock from ours; of ourselves: from most others' */
+    uint64_t clock_error_us;
+};
+
+/* In the order of the members' list, ourselves included. `list` has room for NODES_MAX. */
+uint32_t cluster_members(const struct cluster *cluster, struct cluster_member *list);
+
+/* What membership has seen, for metrics. */
+struct cluster_membership {
+    uint32_t live;             /* members alive or suspect, ourselves included */
+    uint32_t gone;             /* failed, or left */
+    uint32_t health;           /* members_health */
+    uint64_t failures;         /* how often a member was found to have failed */
+    uint64_t sent, received;   /* messages of gossip */
+    uint64_t messages_refused; /* stamped too far ahead */
+    enum skew_verdict skew;    /* whether this node stands aside */
+    uint32_t clocks_apart;     /* members whose clocks are far from ours, whoever is right */
+    bool usurped;              /* another process runs under our id, started later: stop this one */
+};
+void cluster_membership(const struct cluster *cluster, struct cluster_membership *ret_membership);
 
 /* Memory of the core besides engines (cluster_range_state) and boards (cluster_merge). */
 struct cluster_memory {

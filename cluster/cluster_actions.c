@@ -256,6 +256,7 @@ void actions_applied(struct cluster *cluster, struct slot *slot, uint64_t index,
         struct flight *flight = pop_flight(slot);
         const bool ours =
             flight->index == index && flight->term == term && applied->count == flight->count;
+        cluster->membership.actions += flight->count;
         reply_to_flight(cluster, flight, ours ? applied->results : NULL);
         free(flight);
         if (!effects_room(cluster->effects, GROUP_EFFECTS_MAX))

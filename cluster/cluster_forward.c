@@ -138,11 +138,22 @@ uint64_t forward_leader(const struct cluster *cluster, uint32_t range)
 uint64_t forward_holder(const struct cluster *cluster, uint32_t range)
 {
     const uint64_t leader = forward_leader(cluster, range);
-    if (leader != 0)
+    if (leader != 0 && !membership_gone(cluster, leader))
         return leader;
-    const struct placed *placed = &system_state_placement(cluster->system)->groups[range];
     const uint32_t turn = (uint32_t)(cluster_now_ms(cluster) / REFUSED_MS);
-    return placed->list[turn % placed->count].node;
+    /* What is said of leaders may be old: every other time those are asked who must know. */
+    const uint64_t hinted = turn % 2 == 0 ? membership_hint(cluster, range) : 0;
+    if (hinted != 0)
+        return hinted;
+    const struct placed *placed = &system_state_placement(cluster->system)->groups[range];
+    if (placed->count == 0)
+        return 0;
+    for (uint32_t i = 0; i < placed->count; i++) {
+        const uint64_t node = placed->list[(turn / 2 + i) % placed->count].node;
+        if (!membership_gone(cluster, node))
+            return node;
+    }
+    return placed->list[turn / 2 % placed->count].node;
 }
 
 /* A node that holds no replica of the range may not have heard who leads: whoever holds one knows.
@@ -283,7 +294,8 @@ static void try_one(struct cluster *cluster, struct outgoings *outgoings, struct
         give_up(cluster, forward, OUTCOME_UNAVAILABLE);
     } else if (leader == cluster->config.node) {
         take_here(cluster, forward);
-    } else if (leader != 0 && now_ms >= forward->not_before_ms) {
+    } else if (leader != 0 && now_ms >= forward->not_before_ms &&
+               !membership_gone(cluster, leader)) {
         struct outgoing *outgoing = find_outgoing(outgoings, leader);
         if (outgoing == NULL)
             return;
@@ -303,7 +315,7 @@ static void wait_again(struct cluster *cluster, struct forward *forward)
     cluster->forwards.fresh = true;
 }
 
-/* Whoever was asked has been silent, or does not lead any more. */
+/* Whoever was asked has been silent, or does not lead any more, or is gone. */
 static void recall(struct cluster *cluster)
 {
     const uint64_t now_ms = cluster_now_ms(cluster);
@@ -311,7 +323,8 @@ static void recall(struct cluster *cluster)
     while (forward != NULL) {
         struct forward *next = forward->next;
         const uint64_t leader = forward_leader(cluster, forward->range);
-        const bool silent = now_ms - forward->sent_ms >= RESEND_MS;
+        const bool silent =
+            now_ms - forward->sent_ms >= RESEND_MS || membership_gone(cluster, forward->node);
         if (silent)
             router_forget(cluster->router, forward->range, forward->node);
         if (silent || now_ms >= forward->deadline_ms || (leader != 0 && leader != forward->node))
@@ -489,7 +502,8 @@ void forward_answered(struct cluster *cluster, uint64_t node, const struct resul
         router_forget(cluster->router, forward->range, node);
         if (answer->leader.node != node)
             router_learn(cluster->router, forward->range, answer->leader.node, answer->leader.term);
-        if (forward_leader(cluster, forward->range) == node)
+        const uint64_t leader = forward_leader(cluster, forward->range);
+        if (leader == 0 || leader == node)
             forward->not_before_ms = cluster_now_ms(cluster) + REFUSED_MS;
         wait_again(cluster, forward);
     }

@@ -227,10 +227,16 @@ static void slot_enter_term(struct cluster *cluster, struct slot *slot)
     memset(slot->resolve_version, 0, sizeof slot->resolve_version);
 }
 
-static void tick_range(struct cluster *cluster, struct slot *slot)
+static void tick_group(struct cluster *cluster, struct group *group)
 {
     const struct group_turn turn = cluster_group_turn(cluster);
-    group_tick(slot->group, &turn);
+    group_stand_aside(group, membership_skewed(cluster));
+    group_tick(group, &turn);
+}
+
+static void tick_range(struct cluster *cluster, struct slot *slot)
+{
+    tick_group(cluster, slot->group);
     slot_enter_term(cluster, slot);
     if (slot->state == NULL || !group_leads(slot->group))
         return;
@@ -239,7 +245,8 @@ static void tick_range(struct cluster *cluster, struct slot *slot)
     hunts_tick_range(cluster, slot);
     grow_tick_group(cluster, slot->group, slot);
     /* What was accepted is finished first. */
-    if (cluster->stopping && slot->flights == NULL && slot->batch.count == 0)
+    const bool finished = slot->flights == NULL && slot->batch.count == 0;
+    if (membership_skewed(cluster) || (cluster->stopping && finished))
         grow_hand_over(cluster, slot->group);
 }
 
@@ -247,11 +254,10 @@ static void tick_system(struct cluster *cluster)
 {
     forward_flush(cluster);
     if (cluster->system_group != NULL) {
-        const struct group_turn turn = cluster_group_turn(cluster);
-        group_tick(cluster->system_group, &turn);
+        tick_group(cluster, cluster->system_group);
         hunts_tick_system(cluster);
         grow_tick_group(cluster, cluster->system_group, NULL);
-        if (cluster->stopping)
+        if (cluster->stopping || membership_skewed(cluster))
             grow_hand_over(cluster, cluster->system_group);
     }
     join_tick(cluster);

@@ -238,13 +238,14 @@ static const struct replica *preferred_leader(const struct cluster *cluster,
     return NULL;
 }
 
-/* It is there, votes, and has everything. */
+/* It is there, votes, has everything, and may trust its clock. */
 static bool can_lead(const struct cluster *cluster, const struct group *group,
                      const struct group_view *view, const struct replica *replica)
 {
     const uint64_t heard_ms = group_heard_ms(group, replica->number);
     return replica->role == REPLICA_VOTER && replica->node != cluster->config.node &&
-           heard_ms != 0 && cluster_now_ms(cluster) - heard_ms <= HEARD_MS &&
+           !membership_skewed_node(cluster, replica->node) && heard_ms != 0 &&
+           cluster_now_ms(cluster) - heard_ms <= HEARD_MS &&
            group_match(group, replica->number) >= view->commit_index;
 }
 
@@ -281,7 +282,7 @@ void grow_tick_group(struct cluster *cluster, struct group *group, struct slot *
     const struct placed *placed = &placement->groups[place_of(cluster, number)];
     struct group_view view;
     group_view(group, &view);
-    if (view.transferring || cluster->stopping)
+    if (view.transferring || cluster->stopping || membership_skewed(cluster))
         return;
     if (reconfigure(cluster, group, &view, placed) && slot != NULL)
         spread(cluster, slot, &view);

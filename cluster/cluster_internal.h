@@ -5,6 +5,8 @@
  *   cluster_actions.c   from an action to its entry and back to its reply
  *   cluster_forward.c   actions of ranges that others lead: there and back
  *   cluster_join.c      members that come, and what this node asks of others
+ *   cluster_members.c   who is alive and where: membership's events and messages
+ *   cluster_clock.c     what membership knows, used: whose clock is off, what we say of ourselves
  *   cluster_exchange.c  summaries, pushed and pulled
  *   cluster_document.c  the system group's state for those who hold no replica of it
  *   cluster_grow.c      replicas, voters and leaders for whoever has come
@@ -271,6 +273,32 @@ struct known {
     } list[NODES_MAX];
 };
 
+/* Where a link was asked for: the address of that life. */
+struct dialled {
+    uint64_t node, boot, incarnation;
+};
+
+/* Membership, and what the core keeps of it. */
+struct membership {
+    struct members *members;
+    struct members_output *output;
+    uint64_t tick_us;
+    struct dialled dialled[NODES_MAX]; /* as the members' list goes */
+    uint32_t gone;                     /* members failed or left */
+    uint64_t failures, sent, received;
+    bool usurped_told;
+    uint64_t left_us; /* we have said that we leave; 0: not yet */
+
+    uint64_t judge_us; /* clocks are judged next */
+    struct skew skew;
+    uint32_t apart;         /* members whose clocks are far from ours */
+    char skew_reason[64];   /* why this node is not ready */
+    struct skew_sample own; /* what the others' clocks say of ours */
+    bool measured;
+    uint64_t actions, actions_before; /* judged by ranges that we lead; of them a second ago */
+    uint32_t actions_per_s, players;
+};
+
 struct cluster {
     struct cluster_config config;
     struct hlc hlc;
@@ -298,6 +326,7 @@ struct cluster {
     uint64_t next_tick_us;
     struct router *router;
     struct forwards forwards;
+    struct membership membership;
 
     struct known known;
     uint64_t contacts[CONTACTS_MAX]; /* to join by, or to tell that we are back */
@@ -335,6 +364,8 @@ struct group_turn cluster_group_turn(struct cluster *cluster);
 uint64_t cluster_now_ms(const struct cluster *cluster);
 PRINTF_LIKE(3, 4)
 void cluster_note(struct cluster *cluster, enum note_level level, const char *format, ...);
+/* Something was accepted, or is led, that this node has not done with. */
+bool cluster_has_work(const struct cluster *cluster);
 /* True when the list, the turn's memory and its write have room for one more piece of work on a
  * group. */
 bool cluster_has_room(const struct cluster *cluster);
@@ -496,8 +527,6 @@ void join_refused(struct cluster *cluster, const struct refused_message *message
 /* Whoever leads the system group, as far as is known, else one who holds a replica of it; 0: nobody
  * is known. */
 uint64_t join_system_node(const struct cluster *cluster);
-/* Links to every member. */
-void join_dial_members(struct cluster *cluster);
 /* A document has come whole: takes the state over. */
 MUST_USE enum status join_adopt(struct cluster *cluster, struct system_state *state,
                                 uint64_t index);
@@ -508,6 +537,31 @@ MUST_USE enum status join_restored(struct cluster *cluster, struct system_state 
                                    uint64_t index);
 /* The state that our own replica of the system group applies entries to. */
 struct system_state *join_replica_state(struct cluster *cluster);
+
+/* cluster_members.c */
+MUST_USE enum status membership_begin(struct cluster *cluster);
+void membership_free(struct cluster *cluster);
+void membership_tick(struct cluster *cluster);
+void membership_received(struct cluster *cluster, const struct event *event);
+void membership_link(struct cluster *cluster, const struct event *event);
+/* The members' list has changed: links to all of it, and its members are watched. */
+void membership_list(struct cluster *cluster);
+/* The node has failed or left: nothing is asked of it. */
+bool membership_gone(const struct cluster *cluster, uint64_t node);
+/* A node that says that it leads the range; 0: none does. It may be wrong. */
+uint64_t membership_hint(const struct cluster *cluster, uint32_t range);
+/* Others still have to hear that this node stops. */
+bool membership_leaving(const struct cluster *cluster);
+
+/* cluster_clock.c */
+/* Once a second: whose clock is off. */
+void membership_judge_clocks(struct cluster *cluster);
+/* Our clock is: this node leads nothing. */
+bool membership_skewed(const struct cluster *cluster);
+/* The node says that its clock is off: nothing is handed to it. */
+bool membership_skewed_node(const struct cluster *cluster, uint64_t node);
+/* What the others shall know of us. */
+void membership_say_hints(struct cluster *cluster);
 
 /* cluster_exchange.c */
 void exchange_push(struct cluster *cluster, const struct slot *slot,

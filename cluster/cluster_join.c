@@ -60,12 +60,6 @@ static void dial(struct cluster *cluster, const struct member *member)
     effect->dial.address = address;
 }
 
-void join_dial_members(struct cluster *cluster)
-{
-    for (uint32_t i = 0; i < system_state_members(cluster->system); i++)
-        dial(cluster, system_state_member(cluster->system, i));
-}
-
 uint64_t join_system_node(const struct cluster *cluster)
 {
     if (cluster->system_group != NULL) {
@@ -204,7 +198,7 @@ void join_tick(struct cluster *cluster)
     known_dial(cluster);
     if (cluster->dial_due && cluster_has_room(cluster)) {
         cluster->dial_due = false;
-        join_dial_members(cluster);
+        membership_list(cluster);
     }
     const uint64_t now_ms = cluster_now_ms(cluster);
     if (now_ms < cluster->ask_ms || cluster->stopping)

@@ -76,7 +76,10 @@ static void step_message(struct node *node, const struct peer_message *from,
     }
     const struct event event = {
         .kind = EVENT_MESSAGE,
-        .received = {.node = from->node, .stamp = from->stamp, .message = message},
+        .received = {.node = from->node,
+                     .boot = from->boot,
+                     .stamp = from->stamp,
+                     .message = message},
     };
     turn_step(node, &event);
 }
@@ -100,6 +103,7 @@ static void on_message(void *context, const struct peer_message *from)
     turn_put_off(node);
 }
 
+/* A connection that is refused, or lost, is the first that is known of a node that was killed. */
 static void on_news(void *context, uint64_t peer, enum peer_news news)
 {
     struct node *node = context;
@@ -108,9 +112,18 @@ static void on_news(void *context, uint64_t peer, enum peer_news news)
         [PEER_DOWN] = "a peer's link is down",
         [PEER_REFUSED] = "a peer refuses connections",
     };
+    static const enum members_link links[] = {
+        [PEER_UP] = MEMBERS_LINK_UP,
+        [PEER_DOWN] = MEMBERS_LINK_DOWN,
+        [PEER_REFUSED] = MEMBERS_LINK_REFUSED,
+    };
     log_write(news == PEER_REFUSED ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, words[news],
               LOG_FIELDS(log_id("node", peer)));
-    (void)node;
+    if (!turn_ready(node))
+        return; /* pings find out as well */
+    const struct event event = {.kind = EVENT_LINK, .link = {.node = peer, .what = links[news]}};
+    turn_step(node, &event);
+    turn_put_off(node);
 }
 
 static void on_stuck(void *context)

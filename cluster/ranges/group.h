@@ -124,6 +124,12 @@ MUST_USE enum status group_start(struct group *group, const struct group_turn *t
 uint64_t group_next_tick(const struct group *group);
 void group_tick(struct group *group, const struct group_turn *turn);
 
+/* A replica that stands aside votes and follows, but never asks for votes: its election time-out is
+ * not told to libraft, votes that come all the same are dropped, and so is a leader's wish to hand
+ * over to it. One that leads goes on until it has handed over or hears of no majority. Standing
+ * aside no longer, it asks at once if it has heard of no leader for the usual time. */
+void group_stand_aside(struct group *group, bool aside);
+
 /* A message for this replica. Anything invalid (a stranger's, another replica's, impossible terms,
  * over-long) is dropped and counted. Entries are copied.
  *

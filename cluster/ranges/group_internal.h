@@ -57,6 +57,7 @@ struct group {
     struct group_config config;
     struct raft raft;
     bool started, broken;
+    bool aside;                  /* asks for no votes */
     struct replica_set replicas; /* the newest configuration of the log, committed or not */
     struct terms terms;
     struct tail tail;

@@ -246,8 +246,22 @@ enum status group_start(struct group *group, const struct group_turn *turn,
     return STATUS_OK;
 }
 
+void group_stand_aside(struct group *group, bool aside)
+{
+    group->aside = aside;
+}
+
+/* libraft's time-out makes a follower a candidate, and a candidate ask again; it does nothing else
+ * for either. */
+static bool is_aside(const struct group *group)
+{
+    return group->aside && group->role != GROUP_LEADER;
+}
+
 static uint64_t deadline(const struct group *group)
 {
+    if (is_aside(group))
+        return UINT64_MAX;
     return (core_deadline(group) + GROUP_GRID_MS - 1) / GROUP_GRID_MS * GROUP_GRID_MS;
 }
 

@@ -389,7 +389,8 @@ void core_receive(struct group *group, const struct group_turn *turn,
 /* A candidate asks only those that are voters in its configuration, which may be newer than ours:
  * where it is, a sole voter that died while it made us a voter needs our vote to lead again. Who
  * counts the votes keeps Raft safe, not who gives them (Ongaro, 2014, section 4.1). libraft refuses
- * as a learner, and as a learner never gives up a leader that it once had. */
+ * as a learner. It also refuses for ever while it has a leader, whom only the time-outs of a voter
+ * make it give up: those of a learner, or of whoever stands aside, never do. */
 void core_vote(struct group *group, const struct group_turn *turn,
                const struct group_message *message, uint64_t node)
 {
@@ -398,13 +399,14 @@ void core_vote(struct group *group, const struct group_turn *turn,
         if (group->raft.configuration.servers[i].id == group->config.replica)
             own = &group->raft.configuration.servers[i];
     }
-    if (own == NULL || own->role == RAFT_VOTER) {
-        core_receive(group, turn, message, node);
+    const bool votes = own == NULL || own->role == RAFT_VOTER;
+    struct group_message asked = *message;
+    if ((!votes || group->aside) && group->now_ms - group->leader_heard_ms >= GROUP_ELECTION_MS)
+        asked.vote.disrupt_leader = true;
+    if (votes) {
+        core_receive(group, turn, &asked, node);
         return;
     }
-    struct group_message asked = *message;
-    if (group->now_ms - group->leader_heard_ms >= GROUP_ELECTION_MS)
-        asked.vote.disrupt_leader = true;
     const int role = own->role;
     own->role = RAFT_VOTER;
     core_receive(group, turn, &asked, node);

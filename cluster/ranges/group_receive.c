@@ -109,7 +109,8 @@ static bool message_ok(const struct group *group, const struct group_message *me
 /* Nothing is wrong with these but that their time is over; libraft would still act on them.
  *
  * It reads a vote result as a candidate's whatever it is. A follower cannot reject what it has
- * acknowledged: libraft would set it back to before that, and never send it an entry again. */
+ * acknowledged: libraft would set it back to before that, and never send it an entry again. Whoever
+ * stands aside does not want to lead any more. */
 static bool is_late(const struct group *group, const struct group_message *message)
 {
     const uint64_t term = core_term(group);
@@ -119,11 +120,11 @@ static bool is_late(const struct group *group, const struct group_message *messa
         return group->role != GROUP_LEADER || (message->term == term && rejected > 0 &&
                                                rejected <= core_match(group, message->from));
     case GROUP_VOTE_RESULT:
-        return group->role != GROUP_CANDIDATE ||
+        return group->role != GROUP_CANDIDATE || group->aside ||
                (message->vote_result.granted &&
                 message->term != term + (message->vote_result.pre_vote ? 1 : 0));
     case GROUP_TIMEOUT_NOW:
-        return message->term != term;
+        return message->term != term || group->aside;
     default:
         return false;
     }

@@ -8,6 +8,7 @@
 
 #include "cluster/base/status.h"
 #include "cluster/values/action.h"
+#include "cluster/values/gossip.h"
 #include "cluster/values/log_entry.h"
 #include "cluster/values/result.h"
 
@@ -156,6 +157,7 @@ enum message_kind {
     MESSAGE_SYSTEM_PULL = 9,
     MESSAGE_SNAPSHOT = 10,
     MESSAGE_SNAPSHOT_TAKEN = 11,
+    MESSAGE_GOSSIP = 12,
 };
 
 struct message {
@@ -172,6 +174,7 @@ struct message {
         struct system_pull_message system_pull;
         struct snapshot_message snapshot;
         struct snapshot_taken_message snapshot_taken;
+        const struct gossip *gossip; /* of membership; what it points to lives as long */
     };
 };
 

@@ -1,5 +1,5 @@
 /* What peers send: a body of pieces. Each is a message or not; what is one has no list over its
- * limit, and written again it is the same bytes. */
+ * limit, and written again it is the same bytes, but for gossip. */
 #include "cluster/values/effects.h"
 #include "proto/peer_group.h"
 #include "proto/peer_message.h"
@@ -35,9 +35,11 @@ static void check_written(const struct message *message, const struct peer_piece
     writer_init(&writer, data, room);
     peer_message_write(message, &writer);
     CHECK(writer_ok(&writer));
-    CHECK(writer.used == PEER_PIECE_HEAD + piece->bytes);
     CHECK(data[0] == piece->kind);
-    CHECK(memcmp(data + PEER_PIECE_HEAD, piece->data, piece->bytes) == 0);
+    if (message->kind != MESSAGE_GOSSIP) { /* protobuf has many forms: fuzz_gossip */
+        CHECK(writer.used == PEER_PIECE_HEAD + piece->bytes);
+        CHECK(memcmp(data + PEER_PIECE_HEAD, piece->data, piece->bytes) == 0);
+    }
     free(data);
 }
 

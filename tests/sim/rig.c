@@ -14,10 +14,11 @@
 #define MONOTONIC_US  1000000
 #define SETTLE_MS_MAX 10000
 #define FIRST_NODE_ID 500
+#define REDIAL_US     100000
 
 struct rig_letter {
     struct rig_letter *next; /* in the order of sending */
-    uint64_t sent_us, stamp;
+    uint64_t sent_us, stamp, boot;
     uint32_t from, to;
     struct mail mail;
 };
@@ -79,6 +80,7 @@ static void put_letter(struct rig *rig, uint32_t from, uint32_t to, const struct
     *letter = (struct rig_letter){
         .sent_us = rig->now_us + (fate == RIG_LATE ? LATE_US : 0),
         .stamp = rig->effects.stamp,
+        .boot = rig->nodes[from].boot,
         .from = from,
         .to = to,
     };
@@ -167,8 +169,10 @@ static void take_defined(struct rig *rig, const struct effect *effect)
         rig->defined.missing[i] = effect->defined.missing[i];
 }
 
-static void take_note(struct rig *rig, const struct effect *effect)
+static void take_note(struct rig *rig, uint32_t node, const struct effect *effect)
 {
+    if (effect->note.level == NOTE_WARNING && strstr(effect->note.text, "clock") != NULL)
+        rig->nodes[node].clock_notes++;
     if (effect->note.level != NOTE_ERROR)
         return;
     rig->error_count++;
@@ -226,7 +230,7 @@ static void carry_out(struct rig *rig, uint32_t node, const struct effect *effec
         global_board_release(effect->publish.board);
         break;
     case EFFECT_NOTE:
-        take_note(rig, effect);
+        take_note(rig, node, effect);
         break;
     case EFFECT_DIAL:
         dial(rig, node, effect->dial.node, effect->dial.address);
@@ -291,6 +295,7 @@ static void boot(struct rig *rig, uint32_t node)
     struct rig_node *it = &rig->nodes[node];
     it->boot++;
     memset(it->dialled, 0, sizeof it->dialled);
+    memset(it->linked, 0, sizeof it->linked);
     struct cluster_config config = {
         .node = rig->members[node].id,
         .seed = 7 * it->boot + node,
@@ -411,6 +416,7 @@ static void deliver(struct rig *rig)
         const struct event event = {
             .kind = EVENT_MESSAGE,
             .received = {.node = rig->members[letter->from].id,
+                         .boot = letter->boot,
                          .stamp = letter->stamp,
                          .message = &letter->mail.message},
         };
@@ -438,11 +444,52 @@ static void wake(struct rig *rig, uint32_t node)
     }
 }
 
+static void link_event(struct rig *rig, uint32_t from, uint32_t to, enum members_link what)
+{
+    const struct event event = {
+        .kind = EVENT_LINK,
+        .link = {.node = rig->members[to].id, .what = what},
+    };
+    rig_event(rig, from, &event);
+}
+
+/* What the transport notices: a node that went, refused connections, one that is back. A deaf one
+ * is silent. */
+static void watch_link(struct rig *rig, uint32_t from, uint32_t to)
+{
+    struct rig_node *it = &rig->nodes[from];
+    const struct rig_node *other = &rig->nodes[to];
+    if (other->deaf || other->mute || it->deaf || it->mute || it->dialled[to][0] == '\0')
+        return;
+    const uint64_t present = other->off || !reaches(rig, from, to) ? 0 : other->boot;
+    if (it->linked[to] != 0 && it->linked[to] != present) {
+        it->linked[to] = 0;
+        it->redial_us[to] = rig->now_us;
+        link_event(rig, from, to, MEMBERS_LINK_DOWN);
+    }
+    if (it->linked[to] != 0 || rig->now_us < it->redial_us[to])
+        return;
+    it->redial_us[to] = rig->now_us + REDIAL_US;
+    it->linked[to] = present;
+    link_event(rig, from, to, present != 0 ? MEMBERS_LINK_UP : MEMBERS_LINK_REFUSED);
+}
+
+static void watch_links(struct rig *rig)
+{
+    for (uint32_t from = 0; from < rig->count; from++) {
+        for (uint32_t to = 0; to < rig->count; to++) {
+            if (from != to && !rig->nodes[from].off)
+                watch_link(rig, from, to);
+        }
+    }
+}
+
 void rig_run(struct rig *rig, uint32_t ms)
 {
     for (uint32_t i = 0; i < ms; i++) {
         rig->now_us += STEP_US;
         deliver(rig);
+        watch_links(rig);
         for (uint32_t node = 0; node < rig->count; node++) {
             if (!rig->nodes[node].off)
                 wake(rig, node);

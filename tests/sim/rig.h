@@ -1,10 +1,11 @@
 /* tests/sim/rig.h -- One to five cores on a table, for tests that tell a story: the test holds the
  * clock, the disks and the wires.
  *
- * Every message takes a millisecond; every write is on disk a millisecond later, unless the disk is
- * stuck. Nothing happens by chance. While it runs, the rig itself checks that no accepted claim is
- * acknowledged before its entry is on the disks of a quorum, and that no turn sends replicas more
- * than a chunk. */
+ * Every message takes a millisecond. Nodes hear at once of a link that is made, and lost; a node
+ * that is off refuses connections, every 100 ms, unless it is deaf. Every write is on disk a
+ * millisecond later, unless the disk is stuck. Nothing happens by chance. While it runs, the rig
+ * itself checks that no accepted claim is acknowledged before its entry is on the disks of a
+ * quorum, and that no turn sends replicas more than a chunk. */
 #ifndef CAIRN_TESTS_SIM_RIG_H
 #define CAIRN_TESTS_SIM_RIG_H
 
@@ -24,13 +25,16 @@ struct rig_node {
     struct cluster *core;
     struct disk disk;
     uint64_t boot;
-    bool full;          /* no snapshot finds room on its disk */
-    bool off;           /* without power, until rig_restart */
-    bool stuck;         /* its disk finishes nothing */
-    bool mute, deaf;    /* nothing leaves it; nothing reaches it */
-    uint32_t deaf_to;   /* no message of this group reaches it; RIG_NO_GROUP: all do */
-    int64_t offset_us;  /* of its clock */
-    uint64_t continued; /* how often it had more to do than one list holds */
+    bool full;                      /* no snapshot finds room on its disk */
+    bool off;                       /* without power, until rig_restart */
+    bool stuck;                     /* its disk finishes nothing */
+    bool mute, deaf;                /* nothing leaves it; nothing reaches it */
+    uint32_t deaf_to;               /* no message of this group reaches it; RIG_NO_GROUP: all do */
+    int64_t offset_us;              /* of its clock */
+    uint64_t linked[RIG_NODES_MAX]; /* to which start of each other node; 0: to none */
+    uint64_t redial_us[RIG_NODES_MAX]; /* when a connection is tried again */
+    uint32_t clock_notes;              /* warnings about clocks */
+    uint64_t continued;                /* how often it had more to do than one list holds */
     /* Where it dials each node since it booted; a message arrives only where that node is. */
     char dialled[RIG_NODES_MAX][ADDRESS_LENGTH_MAX + 1];
 };

@@ -141,6 +141,7 @@ static uint64_t next_moment(const struct world *world)
     uint64_t next = earliest(net_next_us(world), clients_next_us(world));
     if (!world->calm)
         next = earliest(next, earliest(world->next_crash_us, faults_next_us(world)));
+    next = earliest(next, net_next_link_us(world));
     for (uint32_t i = 0; i < world->options.nodes; i++)
         next = earliest(next, node_next_us(world, &world->nodes[i]));
     return next;
@@ -157,6 +158,7 @@ static void advance(struct world *world)
         maybe_crash(world);
         faults_wake(world);
     }
+    net_links(world);
     net_deliver(world);
     clients_wake(world);
     for (uint32_t i = 0; i < world->options.nodes; i++)

@@ -68,9 +68,16 @@ struct envelope {
     struct envelope *next; /* by time */
     uint64_t at_us;
     uint64_t from; /* the sender's id */
+    uint64_t boot; /* and which start of him */
     uint32_t to;
     uint64_t stamp;
     struct mail mail;
+};
+
+/* From one node to another, as its transport sees it. */
+struct link {
+    uint64_t boot;   /* of the other one when it was linked; 0: it is not */
+    uint64_t due_us; /* when something is noticed */
 };
 
 /* A request that a client sent and still wants answered. */
@@ -135,6 +142,7 @@ struct world {
     struct node nodes[WORLD_NODES_MAX];
     struct effects effects;
     struct envelope *mail;
+    struct link links[WORLD_NODES_MAX][WORLD_NODES_MAX];
 
     struct played_hunt hunts[WORLD_HUNTS_MAX];
     uint32_t hunt_count;
@@ -186,6 +194,10 @@ const struct query_reply *node_ask(struct world *world, struct node *node, struc
 void net_send(struct world *world, const struct node *from, const struct effect *effect);
 uint64_t net_next_us(const struct world *world);
 void net_deliver(struct world *world);
+/* The node has started or crashed. */
+void net_links_changed(struct world *world, uint32_t number);
+uint64_t net_next_link_us(const struct world *world);
+void net_links(struct world *world);
 void net_clear(struct world *world);
 
 /* world_faults.c */

@@ -30,6 +30,7 @@ static void post(struct world *world, const struct node *from, uint32_t to,
     *envelope = (struct envelope){
         .at_us = world->now_us + delay,
         .from = from->id,
+        .boot = from->boot,
         .to = to,
         .stamp = world->effects.stamp,
     };
@@ -74,12 +75,85 @@ void net_deliver(struct world *world)
             const struct event event = {
                 .kind = EVENT_MESSAGE,
                 .received = {.node = envelope->from,
+                             .boot = envelope->boot,
                              .stamp = envelope->stamp,
                              .message = &envelope->mail.message},
             };
             node_event(world, node, &event);
         }
         envelope_free(envelope);
+    }
+}
+
+/* --- Links ------------------------------------------------------------------------------------ */
+
+static struct link *link_of(struct world *world, uint32_t from, uint32_t to)
+{
+    return &world->links[from][to];
+}
+
+void net_links_changed(struct world *world, uint32_t number)
+{
+    for (uint32_t other = 0; other < world->options.nodes; other++) {
+        if (other == number)
+            continue;
+        *link_of(world, number, other) = (struct link){
+            .due_us = world->now_us + rng_between(&world->rng, 100, 5000),
+        };
+        link_of(world, other, number)->due_us = world->now_us + rng_between(&world->rng, 100, 5000);
+    }
+}
+
+uint64_t net_next_link_us(const struct world *world)
+{
+    uint64_t next = UINT64_MAX;
+    for (uint32_t from = 0; from < world->options.nodes; from++) {
+        for (uint32_t to = 0; to < world->options.nodes; to++) {
+            const uint64_t due = world->links[from][to].due_us;
+            if (from != to && world->nodes[from].core != NULL && due < next)
+                next = due;
+        }
+    }
+    return next;
+}
+
+static void tell_link(struct world *world, uint32_t from, uint32_t to, enum members_link what)
+{
+    const struct event event = {
+        .kind = EVENT_LINK,
+        .link = {.node = world->nodes[to].id, .what = what},
+    };
+    if (!world->report->failed)
+        node_event(world, &world->nodes[from], &event);
+}
+
+/* The transport dials for ever, and says when a link is made, lost and refused. */
+static void look_at_link(struct world *world, uint32_t from, uint32_t to)
+{
+    struct link *link = link_of(world, from, to);
+    if (faults_paused(world, &world->nodes[from])) {
+        link->due_us = world->nodes[from].paused_until_us;
+        return;
+    }
+    const uint64_t boot = world->nodes[to].core != NULL ? world->nodes[to].boot : 0;
+    if (link->boot != 0 && link->boot != boot)
+        tell_link(world, from, to, MEMBERS_LINK_DOWN);
+    link->due_us = boot != 0 ? UINT64_MAX : world->now_us + rng_between(&world->rng, 50000, 150000);
+    if (boot == 0)
+        tell_link(world, from, to, MEMBERS_LINK_REFUSED);
+    else if (link->boot != boot)
+        tell_link(world, from, to, MEMBERS_LINK_UP);
+    link->boot = boot;
+}
+
+void net_links(struct world *world)
+{
+    for (uint32_t from = 0; from < world->options.nodes; from++) {
+        for (uint32_t to = 0; to < world->options.nodes; to++) {
+            if (from != to && world->nodes[from].core != NULL &&
+                link_of(world, from, to)->due_us <= world->now_us)
+                look_at_link(world, from, to);
+        }
     }
 }
 

@@ -279,6 +279,7 @@ static void begin(struct world *world, struct node *node)
 void node_boot(struct world *world, struct node *node)
 {
     node->boot++;
+    net_links_changed(world, node->number);
     struct cluster_config config = {
         .node = node->id,
         .seed = rng_next(&world->rng),
@@ -321,6 +322,7 @@ void node_crash(struct world *world, struct node *node)
     }
     cluster_free(node->core);
     node->core = NULL;
+    net_links_changed(world, node->number);
     node->disk_free_us = 0;
     node->paused_until_us = 0;
     node->restart_us =

@@ -505,6 +505,65 @@ static void an_action_of_a_hunt_that_cannot_be_is_refused(void **state)
     assert_int_equal(STATUS_INVALID, read_message(&message));
 }
 
+/* ---- Gossip, which is protobuf inside (test_gossip). */
+
+static void fill(char *text, size_t bytes)
+{
+    memset(text, 'x', bytes - 1);
+    text[bytes - 1] = '\0';
+}
+
+static void the_longest_gossip_has_room(void **state)
+{
+    (void)state;
+    struct member_details details = {0};
+    fill(details.name.text, sizeof details.name.text);
+    fill(details.zone.text, sizeof details.zone.text);
+    fill(details.peer, sizeof details.peer);
+    fill(details.http, sizeof details.http);
+    struct member_hints hints = {UINT32_MAX, UINT32_MAX, UINT32_MAX, INT32_MIN,
+                                 UINT32_MAX, true,       {0}};
+    memset(hints.leads, 0xff, sizeof hints.leads);
+    static struct rumour rumours[GOSSIP_RUMOURS_MAX];
+    for (uint32_t i = 0; i < GOSSIP_RUMOURS_MAX; i++) {
+        rumours[i] = (struct rumour){
+            .id = UINT64_MAX - i,
+            .life = {UINT64_MAX, INCARNATION_MAX, LIVENESS_SUSPECT},
+            .accusation_count = OBSERVERS_MAX,
+            .details = &details,
+            .hints = &hints,
+        };
+        for (uint32_t j = 0; j < OBSERVERS_MAX; j++)
+            rumours[i].accusations[j] = (struct accusation){UINT64_MAX, true};
+    }
+    uint64_t buckets[GOSSIP_BUCKETS];
+    memset(buckets, 0xff, sizeof buckets);
+    const struct gossip gossip = {
+        .kind = GOSSIP_VIEW,
+        .probe = UINT32_MAX,
+        .target = UINT64_MAX,
+        .digest = UINT64_MAX,
+        .physical_us = UINT64_MAX,
+        .buckets = buckets,
+        .wanted = UINT64_MAX,
+        .rumours = rumours,
+        .rumour_count = GOSSIP_RUMOURS_MAX,
+    };
+    const struct message message = {.kind = MESSAGE_GOSSIP, .gossip = &gossip};
+    struct body body = written(&message);
+    struct arena arena;
+    arena_init(&arena);
+    struct message read = {0};
+    assert_int_equal(STATUS_OK, read_body(&body, &arena, &read));
+    assert_int_equal(GOSSIP_RUMOURS_MAX, read.gossip->rumour_count);
+    assert_int_equal(UINT64_MAX - 63, read.gossip->rumours[63].id);
+    assert_memory_equal(hints.leads, read.gossip->rumours[63].hints->leads, sizeof hints.leads);
+    body.data[PEER_PIECE_HEAD] = 0xff; /* no field */
+    assert_int_equal(STATUS_INVALID, read_body(&body, &arena, &read));
+    arena_fini(&arena);
+    free(body.data);
+}
+
 /* ---- Bodies of several pieces. */
 
 static void kinds_that_are_not_known_are_passed_over(void **state)
@@ -513,7 +572,7 @@ static void kinds_that_are_not_known_are_passed_over(void **state)
     uint8_t data[200];
     struct writer writer;
     writer_init(&writer, data, sizeof data);
-    const uint8_t strange[] = {0, MESSAGE_SNAPSHOT_TAKEN + 1, PEER_PIECE_NODE, 255};
+    const uint8_t strange[] = {0, MESSAGE_GOSSIP + 1, PEER_PIECE_NODE, 255};
     for (size_t i = 0; i < sizeof strange; i++) {
         const struct peer_piece piece = {.kind = strange[i], .data = blob, .bytes = (uint32_t)i};
         peer_piece_write(&piece, &writer);
@@ -569,6 +628,7 @@ int main(void)
         cmocka_unit_test(entries_are_bounded),
         cmocka_unit_test(chunks_are_bounded),
         cmocka_unit_test(an_action_of_a_hunt_that_cannot_be_is_refused),
+        cmocka_unit_test(the_longest_gossip_has_room),
         cmocka_unit_test(kinds_that_are_not_known_are_passed_over),
         cmocka_unit_test(a_body_that_ends_within_a_piece_has_failed),
     };
