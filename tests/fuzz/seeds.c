@@ -117,7 +117,7 @@ static void write_gossip(void)
                                        .rumours = rumours,
                                        .rumour_count = 2};
         const struct gossip_bytes bytes = gossip_write(&arena, &message);
-        char name[16];
+        char name[32];
         begin();
         put_bytes(&out, bytes.data, bytes.bytes);
         (void)snprintf(name, sizeof name, "kind_%d", kind);

@@ -181,8 +181,10 @@ static void read_line(const struct process *process, char *line)
     while (used < LINE_BYTES - 1 && (used == 0 || line[used - 1] != '\n')) {
         struct pollfd wait = {.fd = process->out, .events = POLLIN};
         const uint64_t spent = process_now_ms() - start;
-        if (spent >= PROCESS_WAIT_MS || poll(&wait, 1, PROCESS_WAIT_MS - (int)spent) == 0)
-            fail_msg("it is not ready; it said: %s", process_said(process));
+        if (spent >= PROCESS_WAIT_MS || poll(&wait, 1, PROCESS_WAIT_MS - (int)spent) == 0) {
+            (void)fprintf(stderr, "%s\n", process_said(process)); /* more than fail_msg shows */
+            fail_msg("it is not ready");
+        }
         /* One byte at a time: what comes after the line is process_wait()'s to see. */
         if (read(process->out, line + used, 1) != 1)
             break;
