@@ -22,7 +22,8 @@
 /* From when a claim is made to its answer, while a quorum lives: elections and a slow machine. */
 #define ANSWERED_MS 10000
 
-/* Where it was. Two that come back elsewhere at once may not find a quorum: README names the limit. */
+/* Where it was. Two that come back elsewhere at once may not find a quorum: README names the limit.
+ */
 static void start_again(struct trio *trio, uint32_t number)
 {
     nodes_launch(&trio->nodes, number, CLUSTER_PEER_PORT);
