@@ -264,7 +264,7 @@ int process_run(const char *const *arguments)
         char wider[4096];
         (void)snprintf(wider, sizeof wider, "%s:/usr/sbin:/sbin", path != NULL ? path : "");
         (void)setenv("PATH", wider, 1);
-        (void)execvp(list[0], list);
+        (void)execvp(arguments[0], list);
         _exit(127);
     }
     for (size_t i = 0; i < count; i++)
