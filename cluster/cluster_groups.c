@@ -386,7 +386,10 @@ static enum status apply_group(struct cluster *cluster, struct slot *slot)
 static enum status apply_all(struct cluster *cluster)
 {
     if (cluster->system_group != NULL) {
-        const enum status status = apply_group(cluster, NULL);
+        enum status status = apply_group(cluster, NULL);
+        /* What was passed last may be a CHANGE, which is not applied by us. */
+        if (status == STATUS_OK && !cluster->page_answered)
+            status = join_applied(cluster, group_applied(cluster->system_group));
         if (status != STATUS_OK)
             return status;
     }
