@@ -179,6 +179,7 @@ static enum status dispatch(struct cluster *cluster, const struct event *event)
         return receive(cluster, event);
     case EVENT_LINK:
         membership_link(cluster, event);
+        join_introduce(cluster, event);
         return STATUS_OK;
     case EVENT_PERSISTED:
         if (event->ticket > cluster->persisted_ticket)

@@ -268,7 +268,7 @@ struct known {
     uint32_t count;
     bool due; /* to be dialled */
     struct {
-        uint64_t id;
+        uint64_t id, boot;
         char peer[ADDRESS_LENGTH_MAX + 1];
     } list[NODES_MAX];
 };
@@ -389,6 +389,8 @@ void known_note(struct cluster *cluster, const struct record *record); /* of the
 void known_founders(struct cluster *cluster, const struct member *members, uint32_t count);
 void known_begin(struct cluster *cluster); /* all is restored */
 void known_dial(struct cluster *cluster);
+/* A node says itself where it is. */
+void known_heard(struct cluster *cluster, const struct member *member);
 
 /* cluster_restore.c */
 MUST_USE enum status restore_snapshot(struct cluster *cluster, const struct restored_chunk *chunk);
@@ -521,6 +523,8 @@ void settle_free(struct cluster *cluster);
 void join_begin(struct cluster *cluster, const struct event *event);
 void join_tick(struct cluster *cluster);
 /* A member wants to be entered, or changed; `from` is himself or the member who passes it on. */
+/* A link to a node was made: it is told where we are, which it may know of old only. */
+void join_introduce(struct cluster *cluster, const struct event *event);
 void join_received(struct cluster *cluster, uint64_t from, const struct member *member);
 void join_message(struct cluster *cluster, uint64_t from, const struct join_message *message);
 void join_refused(struct cluster *cluster, const struct refused_message *message);

@@ -161,6 +161,13 @@ static void announce(struct cluster *cluster)
         send_member(cluster, node, self);
 }
 
+void join_introduce(struct cluster *cluster, const struct event *event)
+{
+    if (cluster->started && event->link.what == MEMBERS_LINK_UP && cluster_has_room(cluster) &&
+        system_state_settings(cluster->system) != NULL)
+        send_member(cluster, event->link.node, &cluster->config.self);
+}
+
 static void pull(struct cluster *cluster)
 {
     if (cluster->system_group != NULL && cluster->system_next == NULL)
@@ -265,6 +272,8 @@ static void pass_on(struct cluster *cluster, const struct member *member)
 void join_received(struct cluster *cluster, uint64_t from, const struct member *member)
 {
     const bool own = from == member->id;
+    if (own)
+        known_heard(cluster, member);
     if (system_state_settings(cluster->system) == NULL ||
         (!own && system_state_find_member(cluster->system, from) == NULL))
         return;

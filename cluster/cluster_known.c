@@ -4,8 +4,8 @@
  * the log behind it is applied when it is known to be committed, and it takes a leader to say so.
  * But nobody is elected, and no leader answered, before the nodes can reach each other. So the
  * addresses that the restored log names are taken as hints, committed or not: they are dialled, and
- * told that this node is back and where. Where a hint is wrong nobody hears us; whatever is applied
- * later replaces it. */
+ * told that this node is back and where. Where a hint is wrong nobody hears us there; then whoever
+ * has a link to us says where he is (join_introduce), and whatever is applied later replaces it. */
 #include <string.h>
 
 #include "cluster/base/check.h"
@@ -21,6 +21,7 @@ static void note_member(struct known *known, const struct member *member)
     if (at == known->count)
         known->count++;
     known->list[at].id = member->id;
+    known->list[at].boot = member->boot;
     memcpy(known->list[at].peer, member->peer, sizeof member->peer);
 }
 
@@ -71,17 +72,33 @@ void known_begin(struct cluster *cluster)
     known->due = known->count > 0;
 }
 
+static void dial(struct cluster *cluster, uint32_t at)
+{
+    const struct known *known = &cluster->known;
+    if (known->list[at].id == cluster->config.node)
+        return;
+    struct effect *effect = effects_add(cluster->effects, EFFECT_DIAL);
+    effect->dial.node = known->list[at].id;
+    effect->dial.address = known->list[at].peer; /* it stays as it is until the next step */
+}
+
 void known_dial(struct cluster *cluster)
 {
     struct known *known = &cluster->known;
     if (!known->due || !cluster_has_room(cluster))
         return;
     known->due = false;
+    for (uint32_t i = 0; i < known->count; i++)
+        dial(cluster, i);
+}
+
+void known_heard(struct cluster *cluster, const struct member *member)
+{
+    struct known *known = &cluster->known;
     for (uint32_t i = 0; i < known->count; i++) {
-        if (known->list[i].id == cluster->config.node)
+        if (known->list[i].id != member->id || known->list[i].boot >= member->boot)
             continue;
-        struct effect *effect = effects_add(cluster->effects, EFFECT_DIAL);
-        effect->dial.node = known->list[i].id;
-        effect->dial.address = known->list[i].peer; /* it stays as it is */
+        note_member(known, member);
+        dial(cluster, i);
     }
 }

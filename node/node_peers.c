@@ -54,17 +54,10 @@ static bool can_take(void *context)
     return turn_ready(context);
 }
 
-/* What may come from whoever does not know us yet. */
-static bool is_first_contact(const struct message *message)
-{
-    return message->kind == MESSAGE_JOIN || message->kind == MESSAGE_REFUSED ||
-           message->kind == MESSAGE_SNAPSHOT || message->kind == MESSAGE_SYSTEM_PULL;
-}
-
 static void step_message(struct node *node, const struct peer_message *from,
                          const struct message *message)
 {
-    if (!from->to_us && !is_first_contact(message))
+    if (!from->to_us && !message_is_first_contact(message->kind))
         return;
     /* A message of Raft says where its answer goes; it must be where it came from. */
     if (message->kind == MESSAGE_GROUP && message->group.from_node != 0 &&

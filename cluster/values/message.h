@@ -160,6 +160,13 @@ enum message_kind {
     MESSAGE_GOSSIP = 12,
 };
 
+/* What may come from whoever does not know which life of ours he talks to. */
+static inline bool message_is_first_contact(enum message_kind kind)
+{
+    return kind == MESSAGE_JOIN || kind == MESSAGE_REFUSED || kind == MESSAGE_SNAPSHOT ||
+           kind == MESSAGE_SYSTEM_PULL;
+}
+
 struct message {
     enum message_kind kind;
     union {

@@ -22,11 +22,10 @@
 /* From when a claim is made to its answer, while a quorum lives: elections and a slow machine. */
 #define ANSWERED_MS 10000
 
-/* Where it was. Two that come back elsewhere at once may not find a quorum: README names the limit.
- */
+/* Where it was, or, as after a new lease of its address, elsewhere. */
 static void start_again(struct trio *trio, uint32_t number)
 {
-    nodes_launch(&trio->nodes, number, CLUSTER_PEER_PORT);
+    nodes_launch(&trio->nodes, number, rng_chance(&trio->rng, 1, 2) ? 0 : CLUSTER_PEER_PORT);
 }
 
 static void kill_and_start_one(struct trio *trio)

@@ -18,7 +18,7 @@
 
 struct rig_letter {
     struct rig_letter *next; /* in the order of sending */
-    uint64_t sent_us, stamp, boot;
+    uint64_t sent_us, stamp, boot, to_boot;
     uint32_t from, to;
     struct mail mail;
 };
@@ -81,6 +81,7 @@ static void put_letter(struct rig *rig, uint32_t from, uint32_t to, const struct
         .sent_us = rig->now_us + (fate == RIG_LATE ? LATE_US : 0),
         .stamp = rig->effects.stamp,
         .boot = rig->nodes[from].boot,
+        .to_boot = rig->nodes[from].heard[to],
         .from = from,
         .to = to,
     };
@@ -296,6 +297,7 @@ static void boot(struct rig *rig, uint32_t node)
     it->boot++;
     memset(it->dialled, 0, sizeof it->dialled);
     memset(it->linked, 0, sizeof it->linked);
+    memset(it->heard, 0, sizeof it->heard);
     struct cluster_config config = {
         .node = rig->members[node].id,
         .seed = 7 * it->boot + node,
@@ -408,6 +410,17 @@ void rig_fini(struct rig *rig)
     }
 }
 
+/* Every message names the life of the receiver that the sender has heard; one for another life is
+ * lost, unless it may be a first contact. */
+static bool is_taken(struct rig *rig, const struct rig_letter *letter)
+{
+    struct rig_node *to = &rig->nodes[letter->to];
+    if (to->heard[letter->from] < letter->boot)
+        to->heard[letter->from] = letter->boot;
+    return letter->from == letter->to || letter->to_boot == to->boot ||
+           message_is_first_contact(letter->mail.message.kind);
+}
+
 static void deliver(struct rig *rig)
 {
     while (rig->letters != NULL && rig->letters->sent_us < rig->now_us) {
@@ -421,7 +434,7 @@ static void deliver(struct rig *rig)
                          .message = &letter->mail.message},
         };
         const struct rig_node *to = &rig->nodes[letter->to];
-        if (!to->deaf && !to->off && !rig->nodes[letter->from].mute)
+        if (!to->deaf && !to->off && !rig->nodes[letter->from].mute && is_taken(rig, letter))
             rig_event(rig, letter->to, &event);
         letter_free(letter);
     }
@@ -471,6 +484,8 @@ static void watch_link(struct rig *rig, uint32_t from, uint32_t to)
         return;
     it->redial_us[to] = rig->now_us + REDIAL_US;
     it->linked[to] = present;
+    if (present != 0) /* a link begins with a message that tells the sender's life */
+        rig->nodes[to].heard[from] = it->boot;
     link_event(rig, from, to, present != 0 ? MEMBERS_LINK_UP : MEMBERS_LINK_REFUSED);
 }
 

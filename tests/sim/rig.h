@@ -32,6 +32,7 @@ struct rig_node {
     uint32_t deaf_to;               /* no message of this group reaches it; RIG_NO_GROUP: all do */
     int64_t offset_us;              /* of its clock */
     uint64_t linked[RIG_NODES_MAX]; /* to which start of each other node; 0: to none */
+    uint64_t heard[RIG_NODES_MAX];  /* which start of each other node it has heard */
     uint64_t redial_us[RIG_NODES_MAX]; /* when a connection is tried again */
     uint32_t clock_notes;              /* warnings about clocks */
     uint64_t continued;                /* how often it had more to do than one list holds */

@@ -372,6 +372,37 @@ static void two_of_three_that_come_back_elsewhere_are_found(void **state)
     }
 }
 
+static void move_others(uint32_t away, uint32_t moved)
+{
+    for (uint32_t node = 0; node < 3; node++) {
+        if (node == away || (moved >> node & 1) == 0)
+            continue;
+        rig_move(&play.rig, node);
+        rig_restart(&play.rig, node);
+        rig_settle(&play.rig);
+        rig_run(&play.rig, 1000);
+    }
+}
+
+/* Whatever it knows of those who moved is old, and what they send is for its life before. */
+static void one_that_was_away_while_others_moved_is_found(void **state)
+{
+    (void)state;
+    for (uint32_t away = 0; away < 3; away++) {
+        for (uint32_t moved = 1; moved < 8; moved++) {
+            begin(3, 3);
+            rig_join(&play.rig, 1, 0);
+            rig_join(&play.rig, 2, 0);
+            run_until(three_voters, "three voters everywhere");
+            rig_off(&play.rig, away);
+            move_others(away, moved);
+            rig_restart(&play.rig, away);
+            rig_settle(&play.rig);
+            play_fini(&play);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_sole_node_stops_without_waiting),
         cmocka_unit_test(nodes_that_lost_power_at_once_find_each_other),
         cmocka_unit_test(two_of_three_that_come_back_elsewhere_are_found),
+        cmocka_unit_test(one_that_was_away_while_others_moved_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
