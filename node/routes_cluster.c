@@ -83,14 +83,16 @@ static bool holds_replica(const struct range_told *range, uint64_t node)
     return false;
 }
 
-/* How many ranges the member leads, and has a replica of. */
-static void write_share(struct json_text *text, const struct cluster_told *told, uint64_t node)
+/* How many ranges the member leads, and has a replica of. Others say themselves what they lead: a
+ * node without replicas knows too little of it. */
+static void write_share(struct json_text *text, const struct cluster_told *told,
+                        const struct cluster_member *member, bool own)
 {
-    uint32_t leads = 0;
+    uint32_t leads = own ? 0 : member->leads;
     uint32_t replicas = 0;
     for (uint32_t i = 0; i < told->settings->ranges; i++) {
-        leads += told->ranges[i].leader == node;
-        replicas += holds_replica(&told->ranges[i], node);
+        leads += own && told->ranges[i].leader == member->id;
+        replicas += holds_replica(&told->ranges[i], member->id);
     }
     json_text_key(text, "leads");
     json_text_number(text, leads);
@@ -98,29 +100,32 @@ static void write_share(struct json_text *text, const struct cluster_told *told,
     json_text_number(text, replicas);
 }
 
-/* A member that nothing bad is known of is alive. Its clock and version are known of ourselves. */
+/* A version is known of ourselves, and a clock when it was measured against others. */
 static void write_member(struct json_text *text, const struct cluster_told *told,
-                         const struct member *member)
+                         const struct cluster_member *member)
 {
+    const bool own = member->id == node_id(told->routes->node);
     json_text_object(text);
     json_text_key(text, "id");
     json_text_hex(text, member->id);
     json_text_key(text, "name");
-    json_text_string(text, member->name.text);
+    json_text_string(text, member->name);
     json_text_key(text, "state");
-    json_text_string(text, "alive");
+    json_text_string(text, liveness_name(member->liveness));
     json_text_key(text, "draining");
     json_text_bool(text, false);
     json_text_key(text, "http");
     json_text_string(text, member->http);
     json_text_key(text, "peer");
     json_text_string(text, member->peer);
-    write_share(text, told, member->id);
-    if (member->id == node_id(told->routes->node)) {
+    write_share(text, told, member, own);
+    if (own) {
         json_text_key(text, "version");
         json_text_string(text, CAIRN_VERSION);
+    }
+    if (member->measured) {
         json_text_key(text, "clock_offset_us");
-        json_text_number(text, 0);
+        json_text_signed(text, member->clock_offset_us);
     }
     json_text_object_end(text);
 }
@@ -129,8 +134,10 @@ static void write_members(struct json_text *text, const struct cluster_told *tol
 {
     json_text_key(text, "members");
     json_text_array(text);
-    for (uint32_t i = 0; i < system_state_members(told->system); i++)
-        write_member(text, told, system_state_member(told->system, i));
+    struct cluster_member members[NODES_MAX];
+    const uint32_t count = cluster_members(node_cluster(told->routes->node), members);
+    for (uint32_t i = 0; i < count; i++)
+        write_member(text, told, &members[i]);
     json_text_array_end(text);
 }
 

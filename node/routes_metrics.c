@@ -185,6 +185,30 @@ static void write_peers(const struct page *page)
     write_refused(page, &peers);
 }
 
+static void write_members(const struct page *page)
+{
+    struct cluster_membership membership;
+    cluster_membership(node_cluster(page->node), &membership);
+    const struct metrics_label live = {"state", "live"};
+    const struct metrics_label gone = {"state", "gone"};
+    metrics_text_family(page->text, "cairn_members", METRICS_GAUGE,
+                        "Members as this node sees them, itself included: alive or suspected, and "
+                        "failed or left.");
+    metrics_text_number(page->text, &live, membership.live);
+    metrics_text_number(page->text, &gone, membership.gone);
+    counter(page, "cairn_member_failures_total", membership.failures,
+            "How often a member was found to have failed.");
+    counter(page, "cairn_gossip_messages_sent_total", membership.sent,
+            "Messages about who is alive that were sent.");
+    counter(page, "cairn_gossip_messages_received_total", membership.received, "Those that came.");
+    counter(page, "cairn_peer_messages_ahead_total", membership.messages_refused,
+            "Messages that were dropped because their stamps are too far ahead of this clock.");
+    gauge(page, "cairn_clock_skewed", membership.skew != SKEW_NONE,
+          "1 while this node stands aside because most others' clocks disagree with its own.");
+    gauge(page, "cairn_clocks_apart", membership.clocks_apart,
+          "Other members whose clocks are far from this one.");
+}
+
 /* Epochs by this node's clock: how far the boards and the settling are behind. */
 static void write_epochs(const struct page *page, const struct settings *settings)
 {
@@ -374,6 +398,7 @@ static void write_page(const struct page *page)
     write_http(page);
     write_queues(page);
     write_peers(page);
+    write_members(page);
     write_pools(page);
     if (settings != NULL) {
         write_epochs(page, settings);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <signal.h>
+#include <string.h>
 
 #include "tests/integration/process_trio.h"
 
@@ -21,6 +22,8 @@
 
 /* From when a claim is made to its answer, while a quorum lives: elections and a slow machine. */
 #define ANSWERED_MS 10000
+
+#define CLOCK_OFF_US 1000000
 
 /* Where it was, or, as after a new lease of its address, elsewhere. */
 static void start_again(struct trio *trio, uint32_t number)
@@ -110,12 +113,77 @@ static void kill_9_of_all_nodes_at_once_loses_nothing(void **state)
     trio_compare(trio);
 }
 
+/* What node `at` tells of a member; the caller's page. */
+static const json_t *told_member(struct trio *trio, uint32_t at, uint32_t number, json_t **ret_page)
+{
+    *ret_page = nodes_get(&trio->nodes, at, "/v1/cluster", NULL);
+    size_t i;
+    json_t *member;
+    json_array_foreach(json_object_get(*ret_page, "members"), i, member)
+    {
+        if (strcmp(json_text_of(member, "name"), trio->nodes.list[number].name) == 0)
+            return member;
+    }
+    fail_msg("%s is not told of", trio->nodes.list[number].name);
+    return NULL;
+}
+
+static void wait_told(struct trio *trio, uint32_t at, uint32_t number, const char *state)
+{
+    const uint64_t until = process_now_ms() + PROCESS_WAIT_MS;
+    bool told = false;
+    while (!told) {
+        json_t *page;
+        const json_t *member = told_member(trio, at, number, &page);
+        told = strcmp(json_text_of(member, "state"), state) == 0;
+        if (told && strcmp(state, "failed") == 0)
+            assert_int_equal(json_integer_value(json_object_get(member, "leads")), 0);
+        json_decref(page);
+        assert_true(process_now_ms() < until);
+    }
+}
+
+/* All on one machine, so on one clock. */
+static void wait_clock_told(struct trio *trio, uint32_t at, uint32_t number)
+{
+    const uint64_t until = process_now_ms() + PROCESS_WAIT_MS;
+    bool told = false;
+    while (!told) {
+        json_t *page;
+        const json_t *offset =
+            json_object_get(told_member(trio, at, number, &page), "clock_offset_us");
+        told = json_is_integer(offset);
+        if (told)
+            assert_in_range(json_integer_value(offset) + CLOCK_OFF_US, 0, 2 * CLOCK_OFF_US);
+        json_decref(page);
+        assert_true(process_now_ms() < until);
+    }
+}
+
+static void a_killed_node_has_failed_for_the_others_until_it_is_back(void **state)
+{
+    struct trio *trio = *state;
+    trio_begin(trio);
+    for (uint32_t number = 0; number < CLUSTER_NODES; number++)
+        wait_clock_told(trio, 0, number);
+    process_kill(&trio->nodes.list[2]);
+    wait_told(trio, 0, 2, "failed");
+    wait_told(trio, 1, 2, "failed");
+    wait_told(trio, 0, 1, "alive");
+    start_again(trio, 2);
+    process_wait_ready(&trio->nodes.list[2]);
+    for (uint32_t at = 0; at < CLUSTER_NODES; at++)
+        wait_told(trio, at, 2, "alive");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             kill_9_of_any_nodes_loses_no_acknowledged_claim_and_counts_none_twice, trio_setup,
             trio_teardown),
+        cmocka_unit_test_setup_teardown(a_killed_node_has_failed_for_the_others_until_it_is_back,
+                                        trio_setup, trio_teardown),
         cmocka_unit_test_setup_teardown(kill_9_of_all_nodes_at_once_loses_nothing, trio_setup,
                                         trio_teardown),
     };

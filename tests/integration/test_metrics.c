@@ -181,14 +181,15 @@ static void epochs_are_timed(void **state)
         assert_true(process_now_ms() < until);
         free(after);
         after = scrape(test);
-    } while (grown(before, after, "cairn_epochs_completed_total") < 4);
+        /* Two boards may be complete in the same moment, after a pause. */
+    } while (grown(before, after, "cairn_epochs_completed_total") < 4 ||
+             page_value(after, "cairn_epoch_duration_seconds") <= 0);
 
     const double boards = page_value(after, "cairn_epochs_completed_total");
     const double late = page_value(after, "cairn_epoch_completion_seconds_sum");
     page_assert(after, "cairn_epoch_completion_seconds_count", boards);
     assert_true(late > 0);
     assert_true(late / boards < 10);
-    assert_true(page_value(after, "cairn_epoch_duration_seconds") > 0);
     assert_true(page_value(after, "cairn_epoch_duration_seconds") < 10);
     free(before);
     free(after);

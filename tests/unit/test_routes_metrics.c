@@ -181,6 +181,9 @@ static void links_to_other_nodes_are_on_the_page(void **state)
     page_assert(page, "cairn_peer_messages_refused_total{reason=\"garbage\"}", 221);
     page_assert(page, "cairn_peer_messages_refused_total{reason=\"forged\"}", 227);
     page_assert(page, "cairn_forwards_waiting", 0);
+    page_assert(page, "cairn_members{state=\"live\"}", 1);
+    page_assert(page, "cairn_members{state=\"gone\"}", 0);
+    page_assert(page, "cairn_clock_skewed", 0);
 }
 
 static void snapshots_and_room_are_on_the_page(void **state)
