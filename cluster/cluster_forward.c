@@ -502,8 +502,9 @@ void forward_answered(struct cluster *cluster, uint64_t node, const struct resul
         router_forget(cluster->router, forward->range, node);
         if (answer->leader.node != node)
             router_learn(cluster->router, forward->range, answer->leader.node, answer->leader.term);
-        const uint64_t leader = forward_leader(cluster, forward->range);
-        if (leader == 0 || leader == node)
+        /* The leader that was named may be gone, so that the same node would be asked again. */
+        const uint64_t next = whom_to_ask(cluster, forward->range);
+        if (next == 0 || next == node)
             forward->not_before_ms = cluster_now_ms(cluster) + REFUSED_MS;
         wait_again(cluster, forward);
     }
