@@ -355,9 +355,13 @@ void peers_close(struct peers *peers)
         if (peers->links[i].in_use)
             drop_link(&peers->links[i]);
     }
-    transport_close(peers->transport);
+    const bool closed = transport_close(peers->transport);
     loop_event_free(peers->woken);
     loop_event_free(peers->timer);
+    if (!closed) {
+        log_write(LOG_LEVEL_WARNING, "links could not be closed: they end with the process", NULL);
+        return; /* nng's threads go on waking us */
+    }
     if (peers->wake >= 0)
         (void)close(peers->wake);
     free(peers->room);

@@ -25,7 +25,7 @@
 /* Closed sockets that may wait for it at a time. */
 #define CLOSING_MAX 256
 
-/* A link, or what is left of it on its way to being closed. */
+/* A link, or the socket that listens, or what is left of it on its way to being closed. */
 struct transport_link {
     struct transport *transport;
     nng_socket socket;
@@ -52,8 +52,7 @@ struct closer {
 struct transport {
     void (*wake)(void *context);
     void *context;
-    nng_socket socket;
-    nng_aio *aio;
+    struct transport_link *listener;
     uint16_t port;
     struct closer *closer;
 
@@ -84,8 +83,10 @@ struct closer_thread {
 static void close_link(struct transport_link *link)
 {
     (void)nng_close(link->socket);
-    nng_aio_stop(link->aio);
-    nng_aio_free(link->aio);
+    if (link->aio != NULL) {
+        nng_aio_stop(link->aio);
+        nng_aio_free(link->aio);
+    }
     free(link);
 }
 
@@ -225,12 +226,12 @@ static bool may_receive(const struct transport *transport)
 static void on_received(void *context)
 {
     struct transport *transport = context;
-    const bool failed = nng_aio_result(transport->aio) != 0;
+    const bool failed = nng_aio_result(transport->listener->aio) != 0;
     (void)pthread_mutex_lock(&transport->mutex);
     transport->receiving = false;
     if (!failed) {
         const uint32_t at = (transport->head + transport->count) % TRANSPORT_INBOX_MAX;
-        transport->inbox[at] = nng_aio_get_msg(transport->aio);
+        transport->inbox[at] = nng_aio_get_msg(transport->listener->aio);
         transport->count++;
     }
     const bool first = transport->count == 1;
@@ -238,7 +239,7 @@ static void on_received(void *context)
     transport->receiving = again;
     (void)pthread_mutex_unlock(&transport->mutex);
     if (again)
-        nng_recv_aio(transport->socket, transport->aio);
+        nng_recv_aio(transport->listener->socket, transport->listener->aio);
     if (!failed && first)
         transport->wake(transport->context);
 }
@@ -257,7 +258,7 @@ bool transport_take(struct transport *transport, struct parcel *ret_parcel)
         transport->receiving = true;
     (void)pthread_mutex_unlock(&transport->mutex);
     if (again)
-        nng_recv_aio(transport->socket, transport->aio);
+        nng_recv_aio(transport->listener->socket, transport->listener->aio);
     if (message == NULL)
         return false;
     *ret_parcel = (struct parcel){
@@ -391,16 +392,17 @@ static enum status start_listening(struct transport *transport,
                                    const struct transport_settings *settings)
 {
     nng_listener listener;
-    if (nng_socket_set_size(transport->socket, NNG_OPT_RECVMAXSZ, settings->message_bytes_max) != 0)
+    if (nng_socket_set_size(transport->listener->socket, NNG_OPT_RECVMAXSZ,
+                            settings->message_bytes_max) != 0)
         return STATUS_IO;
-    if (nng_aio_alloc(&transport->aio, on_received, transport) != 0)
+    if (nng_aio_alloc(&transport->listener->aio, on_received, transport) != 0)
         return STATUS_NO_MEMORY;
-    nng_aio_set_timeout(transport->aio, NNG_DURATION_INFINITE);
-    if (nng_listen(transport->socket, settings->listen, &listener, 0) != 0)
+    nng_aio_set_timeout(transport->listener->aio, NNG_DURATION_INFINITE);
+    if (nng_listen(transport->listener->socket, settings->listen, &listener, 0) != 0)
         return STATUS_IO;
     transport->port = bound_port(listener);
     transport->receiving = true;
-    nng_recv_aio(transport->socket, transport->aio);
+    nng_recv_aio(transport->listener->socket, transport->listener->aio);
     return transport->port != 0 ? STATUS_OK : STATUS_IO;
 }
 
@@ -414,16 +416,20 @@ enum status transport_open(struct transport **ret_transport,
     transport->context = settings->context;
     (void)pthread_mutex_init(&transport->mutex, NULL);
     transport->closer = closer_new();
-    if (transport->closer == NULL || nng_pull0_open(&transport->socket) != 0) {
+    transport->listener = calloc(1, sizeof *transport->listener);
+    if (transport->closer == NULL || transport->listener == NULL ||
+        nng_pull0_open(&transport->listener->socket) != 0) {
         if (transport->closer != NULL && closer_finish(transport->closer))
             closer_free(transport->closer);
+        free(transport->listener);
         (void)pthread_mutex_destroy(&transport->mutex);
         free(transport);
         return STATUS_NO_MEMORY;
     }
+    transport->listener->transport = transport;
     const enum status status = start_listening(transport, settings);
     if (status != STATUS_OK) {
-        transport_close(transport);
+        (void)transport_close(transport);
         return status;
     }
     *ret_transport = transport;
@@ -442,24 +448,20 @@ static void drop_inbox(struct transport *transport)
     transport->count = 0;
 }
 
-void transport_close(struct transport *transport)
+bool transport_close(struct transport *transport)
 {
     if (transport == NULL)
-        return;
+        return true;
     (void)pthread_mutex_lock(&transport->mutex);
     transport->closed = true;
     (void)pthread_mutex_unlock(&transport->mutex);
-    /* Links that were hung up wake us until they are closed. What blocks keeps its memory. */
-    const bool clean = closer_finish(transport->closer);
-    if (!clean)
-        return;
-    (void)nng_close(transport->socket);
-    if (transport->aio != NULL) {
-        nng_aio_stop(transport->aio);
-        nng_aio_free(transport->aio);
-    }
+    transport_hang_up(transport->listener);
+    /* Sockets wake us until they are closed. What blocks keeps its memory. */
+    if (!closer_finish(transport->closer))
+        return false;
     drop_inbox(transport);
     closer_free(transport->closer);
     (void)pthread_mutex_destroy(&transport->mutex);
     free(transport);
+    return true;
 }

@@ -36,8 +36,9 @@ struct transport_settings {
 /* STATUS_IO: the address cannot be listened on; STATUS_NO_MEMORY. */
 MUST_USE enum status transport_open(struct transport **ret_transport,
                                     const struct transport_settings *settings);
-/* Gives everything up, and waits a short while for it to be closed. Accepts NULL. */
-void transport_close(struct transport *transport);
+/* Gives everything up, and waits a short while for it to be closed. Accepts NULL. False: something
+ * blocks in nng, and goes on calling settings.wake. */
+bool transport_close(struct transport *transport);
 
 /* The port that is listened on. */
 uint16_t transport_port(const struct transport *transport);

@@ -426,7 +426,7 @@ static void a_message_is_taken_once_and_never_one_of_an_older_boot(void **state)
     assert_int_equal(replayed, measures.replayed);
     assert_int_equal(taken, side.echoed);
     transport_hang_up(link);
-    transport_close(transport);
+    assert_true(transport_close(transport));
     close_side(&side);
 }
 
@@ -469,7 +469,7 @@ static unsigned wakes_of_a_message(bool waited_for)
     char address[64];
     struct transport *peer = open_counting("tcp://127.0.0.1:0", &theirs);
     (void)snprintf(address, sizeof address, "tcp://127.0.0.1:%u", (unsigned)transport_port(peer));
-    transport_close(peer);
+    assert_true(transport_close(peer));
     struct transport *transport = open_counting("tcp://127.0.0.1:0", &wakes);
     struct transport_link *link = transport_dial(transport, address);
     assert_non_null(link);
@@ -480,8 +480,8 @@ static unsigned wakes_of_a_message(bool waited_for)
     take_one(peer);
     await_wakes(&wakes, waited_for ? 2 : 1);
     transport_hang_up(link);
-    transport_close(transport);
-    transport_close(peer);
+    assert_true(transport_close(transport));
+    assert_true(transport_close(peer));
     return atomic_load(&wakes);
 }
 
