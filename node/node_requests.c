@@ -25,6 +25,7 @@ struct request {
     void *context;
     node_results_fn *results_fn;
     struct result *results;
+    struct name *names; /* of their treasures, behind them; those of the core may go meanwhile */
     uint32_t count, missing;
     node_answer_fn *answer_fn;
     const struct query_reply *reply;
@@ -156,7 +157,7 @@ uint64_t requests_add_actions(struct requests *requests, uint64_t now_us,
                               const struct action *actions, uint32_t count)
 {
     CHECK(count > 0);
-    struct result *results = malloc(count * sizeof *results);
+    struct result *results = malloc(count * (sizeof *results + sizeof(struct name)));
     const uint64_t token = results != NULL ? requests_add(requests, now_us) : 0;
     struct request *request = token != 0 ? find(requests, token) : NULL;
     if (request == NULL) {
@@ -169,6 +170,7 @@ uint64_t requests_add_actions(struct requests *requests, uint64_t now_us,
     }
     request->kind = REQUEST_RESULTS;
     request->results = results;
+    request->names = (struct name *)(results + count);
     request->count = count;
     request->missing = count;
     requests->actions += count;
@@ -214,7 +216,13 @@ void requests_result(struct requests *requests, const struct reply *reply)
     CHECK(reply->place < request->count);
     CHECK(request->results[reply->place].outcome == OUTCOME_NONE);
     CHECK(reply->result.outcome != OUTCOME_NONE);
-    request->results[reply->place] = reply->result;
+    struct result *result = &request->results[reply->place];
+    *result = reply->result;
+    if (result->treasure_id != NULL) {
+        const size_t bytes = strlen(result->treasure_id) + 1;
+        CHECK(bytes <= sizeof request->names->text);
+        result->treasure_id = memcpy(request->names[reply->place].text, result->treasure_id, bytes);
+    }
     if (--request->missing == 0)
         answer(requests, request);
 }

@@ -33,8 +33,8 @@ void requests_call_answer(struct requests *requests, uint64_t token, node_answer
 void requests_call_defined(struct requests *requests, uint64_t token, node_defined_fn *fn,
                            void *context);
 
-/* Pieces of answers. What they point to must stay until requests_deliver; the treasure's name in a
- * result as long as the request. */
+/* Pieces of answers. What they point to must stay until requests_deliver, but for the treasure's
+ * name in a result. */
 void requests_result(struct requests *requests, const struct reply *reply);
 void requests_answer(struct requests *requests, uint64_t token, const struct query_reply *reply);
 void requests_defined(struct requests *requests, const struct effect *defined);

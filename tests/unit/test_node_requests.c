@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/node_requests.h"
@@ -91,6 +92,38 @@ static void results_are_given_in_their_places_when_all_are_in(void **state)
     assert_string_equal(fixture->story, "results found nothing tap ");
     assert_int_equal(requests_count(fixture->requests), 0);
     assert_int_equal(requests_actions(fixture->requests), 0);
+}
+
+static void on_named(void *context, const struct result *results, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        tell(context, results[i].treasure_id);
+}
+
+static void a_treasures_name_outlives_the_definition_it_came_from(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint64_t token = ask(fixture, 0, 2);
+    requests_call_results(fixture->requests, token, on_named, fixture);
+    char *name = strdup("anchor");
+    assert_non_null(name);
+    requests_result(fixture->requests,
+                    &(struct reply){.token = token,
+                                    .place = 0,
+                                    .result = {.outcome = OUTCOME_FOUND, .treasure_id = name}});
+    memset(name, 'x', strlen(name));
+    free(name);
+    char longest[NAME_LENGTH_MAX + 1];
+    memset(longest, 'a', NAME_LENGTH_MAX);
+    longest[NAME_LENGTH_MAX] = '\0';
+    requests_result(fixture->requests,
+                    &(struct reply){.token = token,
+                                    .place = 1,
+                                    .result = {.outcome = OUTCOME_FOUND, .treasure_id = longest}});
+    requests_deliver(fixture->requests, NOW_US, &fixture->metrics);
+    char expected[128];
+    (void)snprintf(expected, sizeof expected, "anchor %s ", longest);
+    assert_string_equal(fixture->story, expected);
 }
 
 static void what_is_late_is_unavailable_and_what_comes_later_is_ignored(void **state)
@@ -213,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         REQUESTS_TEST(results_are_given_in_their_places_when_all_are_in),
+        REQUESTS_TEST(a_treasures_name_outlives_the_definition_it_came_from),
         REQUESTS_TEST(what_is_late_is_unavailable_and_what_comes_later_is_ignored),
         REQUESTS_TEST(a_token_is_not_used_again),
         REQUESTS_TEST(there_is_room_for_so_many_and_no_more),
