@@ -26,6 +26,19 @@
 #define LINE_BYTES    256
 #define SAID_BYTES    (1 << 18)
 
+uint64_t process_number(const char *variable, uint64_t otherwise)
+{
+    const char *text = getenv(variable);
+    return text != NULL && *text != '\0' ? strtoull(text, NULL, 10) : otherwise;
+}
+
+uint64_t process_seed(void)
+{
+    const uint64_t seed = process_number("CAIRN_SEED", (uint64_t)time(NULL));
+    print_message("seed=%llu\n", (unsigned long long)seed);
+    return seed;
+}
+
 uint64_t process_now_ms(void)
 {
     struct timespec time;

@@ -34,6 +34,12 @@ struct process {
     char peer[PROCESS_PATH_BYTES]; /* where peers reach it, or reached it last: "tcp://..." */
 };
 
+/* The number in an environment variable. */
+uint64_t process_number(const char *variable, uint64_t otherwise);
+
+/* CAIRN_SEED, else the time; prints it. */
+uint64_t process_seed(void);
+
 uint64_t process_now_ms(void);
 
 /* Makes the folder, and in it a configuration that founds: n1, epochs of 200 ms,

@@ -6,21 +6,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <time.h>
-
-uint64_t trio_number(const char *variable, uint64_t otherwise)
-{
-    const char *text = getenv(variable);
-    return text != NULL && *text != '\0' ? strtoull(text, NULL, 10) : otherwise;
-}
-
 int trio_setup(void **state)
 {
     static struct trio trio;
-    const uint64_t seed = trio_number("CAIRN_SEED", (uint64_t)time(NULL));
-    print_message("seed=%llu\n", (unsigned long long)seed);
-    rng_init(&trio.rng, seed);
+    rng_init(&trio.rng, process_seed());
     nodes_init(&trio.nodes);
     players_init(&trio.players, &trio.rng);
     load_init(&trio.load, &trio.players);

@@ -18,9 +18,6 @@ struct trio {
     struct load load;
 };
 
-/* The number in an environment variable. */
-uint64_t trio_number(const char *variable, uint64_t otherwise);
-
 int trio_setup(void **state);
 int trio_teardown(void **state);
 

@@ -59,7 +59,7 @@ static void kill_and_start_two(struct trio *trio)
 /* The longest that a claim went without an answer while only one node was down. */
 static uint64_t kill_again_and_again(struct trio *trio, uint32_t *ret_kills)
 {
-    const uint64_t wanted = trio_number("CAIRN_KILLS", ROUNDS_DEFAULT);
+    const uint64_t wanted = process_number("CAIRN_KILLS", ROUNDS_DEFAULT);
     const uint64_t start = process_now_ms();
     uint64_t longest_ms = 0;
     for (uint32_t round = 0; round < wanted; round++) {

@@ -22,12 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cluster/base/rng.h"
 #include "node/snapshots.h"
-#include "tests/integration/process.h"
 #include "tests/integration/process_compare.h"
-#include "tests/integration/process_load.h"
-#include "tests/integration/process_players.h"
+#include "tests/integration/process_single.h"
 
 #define EXIT_SKIPPED 77
 #define EXIT_DISK    74
@@ -147,40 +144,10 @@ static void a_snapshot_that_finds_no_room_leaves_nothing(void **state)
 
 /* --- A node ----------------------------------------------------------------------------------- */
 
-struct test {
-    struct rng rng;
-    struct process process;
-    struct players players;
-    struct load load;
-};
-
-static int setup(void **state)
-{
-    static struct test test;
-    const char *text = getenv("CAIRN_SEED");
-    const uint64_t seed = text != NULL ? strtoull(text, NULL, 10) : (uint64_t)time(NULL);
-    print_message("seed=%llu\n", (unsigned long long)seed);
-    rng_init(&test.rng, seed);
-    process_init(&test.process);
-    players_init(&test.players, &test.rng);
-    load_init(&test.load, &test.players);
-    *state = &test;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct test *test = *state;
-    load_fini(&test->load);
-    players_fini(&test->players);
-    process_fini(&test->process);
-    return 0;
-}
-
 static const char *const snapping[] = {"--set=disk.snapshot_bytes=4096", NULL};
 
 /* Runs it under load with a call that fails, until it has stopped for that. */
-static void run_until_it_stops(struct test *test, const char *inject, const char *says)
+static void run_until_it_stops(struct single *test, const char *inject, const char *says)
 {
     char injection[96];
     (void)snprintf(injection, sizeof injection, "inject=%s", inject);
@@ -199,7 +166,7 @@ static void run_until_it_stops(struct test *test, const char *inject, const char
         fail_msg("%s: not '%s' in: %s", inject, says, process_said(&test->process));
 }
 
-static void check_that_nothing_is_lost(struct test *test)
+static void check_that_nothing_is_lost(struct single *test)
 {
     char digest[DIGEST_BYTES];
     process_start(&test->process);
@@ -213,7 +180,7 @@ static void check_that_nothing_is_lost(struct test *test)
  * dropped. */
 static void a_log_that_cannot_be_synced_stops_the_node_and_loses_nothing(void **state)
 {
-    struct test *test = *state;
+    struct single *test = *state;
     process_start(&test->process);
     load_put_hunt(&test->process);
     process_kill(&test->process);
@@ -230,7 +197,7 @@ static void a_log_that_cannot_be_synced_stops_the_node_and_loses_nothing(void **
 /* The calls of the snapshots' thread alone: nobody else renames in this way. */
 static void a_snapshot_that_cannot_be_stored_stops_the_node_and_loses_nothing(void **state)
 {
-    struct test *test = *state;
+    struct single *test = *state;
     process_start(&test->process);
     load_put_hunt(&test->process);
     process_kill(&test->process);
@@ -246,7 +213,7 @@ static void a_snapshot_that_cannot_be_stored_stops_the_node_and_loses_nothing(vo
 /* It is dropped, and another one is written when some time has passed; the log is kept. */
 static void a_snapshot_without_room_is_tried_again(void **state)
 {
-    struct test *test = *state;
+    struct single *test = *state;
     const char *const strace[] = {"strace",
                                   "-D",
                                   "-f",
@@ -288,10 +255,13 @@ int main(int argument_count, char **arguments)
         cmocka_unit_test(a_snapshot_that_the_disk_refuses_leaves_nothing),
         cmocka_unit_test(a_snapshot_that_finds_no_room_leaves_nothing),
         cmocka_unit_test_setup_teardown(
-            a_log_that_cannot_be_synced_stops_the_node_and_loses_nothing, setup, teardown),
+            a_log_that_cannot_be_synced_stops_the_node_and_loses_nothing, single_setup,
+            single_teardown),
         cmocka_unit_test_setup_teardown(
-            a_snapshot_that_cannot_be_stored_stops_the_node_and_loses_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_snapshot_without_room_is_tried_again, setup, teardown),
+            a_snapshot_that_cannot_be_stored_stops_the_node_and_loses_nothing, single_setup,
+            single_teardown),
+        cmocka_unit_test_setup_teardown(a_snapshot_without_room_is_tried_again, single_setup,
+                                        single_teardown),
     };
     if (!may_trace()) {
         (void)fprintf(stderr, "skipped: strace is missing or may not trace here\n");

@@ -21,15 +21,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "cluster/base/rng.h"
-#include "tests/integration/process.h"
 #include "tests/integration/process_compare.h"
 #include "tests/integration/process_http.h"
-#include "tests/integration/process_load.h"
-#include "tests/integration/process_players.h"
+#include "tests/integration/process_single.h"
 #include "tests/unit/metrics_page.h"
 
 #define EXIT_SKIPPED  77
@@ -39,27 +35,18 @@
 #define WITHIN_MS     20000
 
 struct test {
-    struct rng rng;
-    struct process process;
-    struct players players;
-    struct load load;
+    struct single single;
     struct link link;
 };
 
 static int setup(void **state)
 {
     static struct test test;
-    const char *text = getenv("CAIRN_SEED");
-    const uint64_t seed = text != NULL ? strtoull(text, NULL, 10) : (uint64_t)time(NULL);
-    print_message("seed=%llu\n", (unsigned long long)seed);
-    rng_init(&test.rng, seed);
-    process_init(&test.process);
-    players_init(&test.players, &test.rng);
-    load_init(&test.load, &test.players);
+    single_init(&test.single);
     link_init(&test.link);
-    assert_int_equal(mkdir(process_path(&test.process, "data"), 0700), 0);
-    assert_int_equal(mount("none", process_path(&test.process, "data"), "tmpfs", 0, DISK_OPTIONS),
-                     0);
+    assert_int_equal(mkdir(process_path(&test.single.process, "data"), 0700), 0);
+    assert_int_equal(
+        mount("none", process_path(&test.single.process, "data"), "tmpfs", 0, DISK_OPTIONS), 0);
     *state = &test;
     return 0;
 }
@@ -68,26 +55,25 @@ static int teardown(void **state)
 {
     struct test *test = *state;
     link_fini(&test->link);
-    load_fini(&test->load);
-    players_fini(&test->players);
-    if (test->process.pid != 0)
-        process_kill(&test->process);
-    (void)umount2(process_path(&test->process, "data"), MNT_DETACH);
-    process_fini(&test->process);
+    if (test->single.process.pid != 0)
+        process_kill(&test->single.process);
+    (void)umount2(process_path(&test->single.process, "data"), MNT_DETACH);
+    single_fini(&test->single);
     return 0;
 }
 
 static uint64_t free_bytes(const struct test *test)
 {
     struct statvfs space;
-    assert_int_equal(statvfs(process_path(&test->process, "data"), &space), 0);
+    assert_int_equal(statvfs(process_path(&test->single.process, "data"), &space), 0);
     return (uint64_t)space.f_bavail * space.f_frsize;
 }
 
 /* A file of ours grows or shrinks until so much is free. */
 static void leave_free(const struct test *test, uint64_t bytes)
 {
-    const int fd = open(process_path(&test->process, "data/ballast"), O_RDWR | O_CREAT, 0600);
+    const int fd =
+        open(process_path(&test->single.process, "data/ballast"), O_RDWR | O_CREAT, 0600);
     struct stat about;
     assert_true(fd >= 0);
     assert_int_equal(fstat(fd, &about), 0);
@@ -104,7 +90,7 @@ static void leave_free(const struct test *test, uint64_t bytes)
 static struct answer ask(struct test *test, const char *method, const char *target,
                          const char *body)
 {
-    return http_ask(&test->link, test->process.port, method, target, body);
+    return http_ask(&test->link, test->single.process.port, method, target, body);
 }
 
 static double metric(struct test *test, const char *name)
@@ -120,7 +106,7 @@ static void wait_for_metric(struct test *test, const char *name, double value)
     while (metric(test, name) != value) {
         if (process_now_ms() - start > WITHIN_MS)
             fail_msg("%s does not become %g; the node said: %s", name, value,
-                     process_said(&test->process));
+                     process_said(&test->single.process));
         (void)poll(NULL, 0, 20);
     }
 }
@@ -137,8 +123,8 @@ static const char *const settings[] = {"--set=" RESERVE, NULL};
 
 static void start(struct test *test)
 {
-    process_launch(&test->process, settings);
-    process_wait_ready(&test->process);
+    process_launch(&test->single.process, settings);
+    process_wait_ready(&test->single.process);
 }
 
 /* Until each client has asked anew since. */
@@ -146,9 +132,9 @@ static void take_what_was_sent_before(struct test *test)
 {
     const uint64_t now_ms = process_now_ms();
     for (uint32_t i = 0; i < LOAD_CLIENTS; i++) {
-        while (test->load.clients[i].again_at_ms <= now_ms) {
+        while (test->single.load.clients[i].again_at_ms <= now_ms) {
             assert_true(process_now_ms() - now_ms < WITHIN_MS);
-            load_run(&test->load, &test->process, 20);
+            load_run(&test->single.load, &test->single.process, 20);
         }
     }
 }
@@ -156,7 +142,8 @@ static void take_what_was_sent_before(struct test *test)
 static void check_that_reading_goes_on(struct test *test)
 {
     char target[128];
-    (void)snprintf(target, sizeof target, "/v1/hunts/field/players/%s", test->players.list[0].id);
+    (void)snprintf(target, sizeof target, "/v1/hunts/field/players/%s",
+                   test->single.players.list[0].id);
     assert_int_equal(ask(test, "GET", target, "").status, 200);
     assert_int_equal(ask(test, "GET", "/v1/hunts/field/leaderboard", "").status, 200);
     /* Epochs close: the log's own entries have their room. */
@@ -175,8 +162,8 @@ static void claims_are_refused_before_the_disk_is_full_and_taken_again(void **st
     struct test *test = *state;
     char digest[DIGEST_BYTES];
     start(test);
-    load_put_hunt(&test->process);
-    load_run(&test->load, &test->process, 500);
+    load_put_hunt(&test->single.process);
+    load_run(&test->single.load, &test->single.process, 500);
     assert_int_equal(metric(test, "cairn_disk_full"), 0);
     assert_int_equal(metric(test, "cairn_disk_reserve_bytes"), RESERVE_BYTES);
 
@@ -187,11 +174,11 @@ static void claims_are_refused_before_the_disk_is_full_and_taken_again(void **st
                    "{\"hunt\":\"other\",\"plane\":\"flat\",\"treasures\":[{\"id\":\"a\","
                    "\"at\":{\"x\":0,\"y\":0},\"radius\":1,\"points\":1}]}");
     take_what_was_sent_before(test);
-    const uint64_t answers = test->load.answers;
+    const uint64_t answers = test->single.load.answers;
     const uint64_t left = free_bytes(test);
-    load_run(&test->load, &test->process, 1000);
-    assert_int_equal(test->load.answers, answers);
-    assert_true(test->load.refused > 0);
+    load_run(&test->single.load, &test->single.process, 1000);
+    assert_int_equal(test->single.load.answers, answers);
+    assert_true(test->single.load.refused > 0);
     check_that_reading_goes_on(test);
     /* Those who are refused cost the disk nothing; the log's own entries little. */
     assert_true(free_bytes(test) + (UINT64_C(4) << 20) >= left);
@@ -207,9 +194,9 @@ static void claims_are_refused_before_the_disk_is_full_and_taken_again(void **st
 
     leave_free(test, 2 * RESERVE_BYTES);
     wait_for_metric(test, "cairn_disk_full", 0);
-    load_finish(&test->load, &test->process);
-    assert_true(test->load.answers > answers);
-    compare_all(&test->players, &test->process, digest);
+    load_finish(&test->single.load, &test->single.process);
+    assert_true(test->single.load.answers > answers);
+    compare_all(&test->single.players, &test->single.process, digest);
 }
 
 /* Restarted by its operator before he made room. */
@@ -218,21 +205,21 @@ static void a_node_starts_on_a_disk_that_is_nearly_full(void **state)
     struct test *test = *state;
     char digest[DIGEST_BYTES];
     start(test);
-    load_put_hunt(&test->process);
-    load_run(&test->load, &test->process, 500);
+    load_put_hunt(&test->single.process);
+    load_run(&test->single.load, &test->single.process, 500);
     leave_free(test, RESERVE_BYTES / 2);
-    process_kill(&test->process);
-    load_take_rest(&test->load);
+    process_kill(&test->single.process);
+    load_take_rest(&test->single.load);
     start(test);
     assert_int_equal(metric(test, "cairn_disk_full"), 1);
     assert_refused(test, "POST", "/hunt", "{\"hunt\":\"field\",\"claims\":[]}");
 
     leave_free(test, 2 * RESERVE_BYTES);
     wait_for_metric(test, "cairn_disk_full", 0);
-    load_finish(&test->load, &test->process);
-    compare_all(&test->players, &test->process, digest);
-    process_signal(&test->process, SIGTERM);
-    assert_int_equal(process_wait(&test->process, PROCESS_WAIT_MS), 0);
+    load_finish(&test->single.load, &test->single.process);
+    compare_all(&test->single.players, &test->single.process, digest);
+    process_signal(&test->single.process, SIGTERM);
+    assert_int_equal(process_wait(&test->single.process, PROCESS_WAIT_MS), 0);
 }
 
 #define LARGE_TREASURES 1000
@@ -256,9 +243,10 @@ static char *write_large_hunt(uint32_t points)
 static void put_until_it_ends(struct test *test)
 {
     const uint64_t start_ms = process_now_ms();
-    for (uint32_t points = 1; !process_ended(&test->process); points++) {
+    for (uint32_t points = 1; !process_ended(&test->single.process); points++) {
         if (process_now_ms() - start_ms > WITHIN_MS)
-            fail_msg("the node goes on without room; it said: %s", process_said(&test->process));
+            fail_msg("the node goes on without room; it said: %s",
+                     process_said(&test->single.process));
         char *hunt = write_large_hunt(points);
         char *request = malloc(LARGE_BYTES + 1024);
         assert_non_null(request);
@@ -268,7 +256,7 @@ static void put_until_it_ends(struct test *test)
                                    strlen(hunt), hunt);
         struct answer answer;
         link_close(&test->link);
-        if (link_open(&test->link, test->process.port) &&
+        if (link_open(&test->link, test->single.process.port) &&
             link_send(&test->link, request, (size_t)bytes)) {
             while (link_receive(&test->link, &answer) == LINK_WAITS)
                 (void)poll(NULL, 0, 5);
@@ -284,19 +272,19 @@ static void a_log_that_finds_no_room_stops_the_node_and_loses_nothing(void **sta
 {
     struct test *test = *state;
     char digest[DIGEST_BYTES];
-    process_start(&test->process); /* it keeps no room */
-    load_put_hunt(&test->process);
-    load_run(&test->load, &test->process, 300);
+    process_start(&test->single.process); /* it keeps no room */
+    load_put_hunt(&test->single.process);
+    load_run(&test->single.load, &test->single.process, 300);
     leave_free(test, 0);
     put_until_it_ends(test);
-    assert_int_equal(process_wait(&test->process, PROCESS_WAIT_MS), 74);
-    load_take_rest(&test->load);
-    assert_non_null(strstr(process_said(&test->process), "the disk refused a write"));
+    assert_int_equal(process_wait(&test->single.process, PROCESS_WAIT_MS), 74);
+    load_take_rest(&test->single.load);
+    assert_non_null(strstr(process_said(&test->single.process), "the disk refused a write"));
 
     leave_free(test, 2 * RESERVE_BYTES);
     start(test);
-    load_finish(&test->load, &test->process);
-    compare_all(&test->players, &test->process, digest);
+    load_finish(&test->single.load, &test->single.process);
+    compare_all(&test->single.players, &test->single.process, digest);
 }
 
 /* False: this process may not mount. */

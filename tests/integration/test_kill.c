@@ -11,15 +11,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "cluster/base/rng.h"
-#include "tests/integration/process.h"
 #include "tests/integration/process_compare.h"
-#include "tests/integration/process_load.h"
-#include "tests/integration/process_players.h"
+#include "tests/integration/process_single.h"
 
 #define KILLS_DEFAULT 40
 #define KILLS_MIN     25 /* however slow the machine */
@@ -30,43 +25,8 @@
 #define KILL_AFTER_MIN_MS 10
 #define KILL_AFTER_MAX_MS 400
 
-struct test {
-    struct rng rng;
-    struct process process;
-    struct players players;
-    struct load load;
-};
-
-static uint64_t number_from(const char *variable, uint64_t otherwise)
-{
-    const char *text = getenv(variable);
-    return text != NULL && *text != '\0' ? strtoull(text, NULL, 10) : otherwise;
-}
-
-static int setup(void **state)
-{
-    static struct test test;
-    const uint64_t seed = number_from("CAIRN_SEED", (uint64_t)time(NULL));
-    print_message("seed=%llu\n", (unsigned long long)seed);
-    rng_init(&test.rng, seed);
-    process_init(&test.process);
-    players_init(&test.players, &test.rng);
-    load_init(&test.load, &test.players);
-    *state = &test;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct test *test = *state;
-    load_fini(&test->load);
-    players_fini(&test->players);
-    process_fini(&test->process);
-    return 0;
-}
-
 /* Somewhere in its start: while it founds, reads its log, or begins to serve. */
-static void kill_while_it_starts(struct test *test)
+static void kill_while_it_starts(struct single *test)
 {
     const int after_ms = (int)rng_below(&test->rng, 60);
     process_launch(&test->process, NULL);
@@ -74,7 +34,7 @@ static void kill_while_it_starts(struct test *test)
     process_kill(&test->process);
 }
 
-static void kill_under_load(struct test *test)
+static void kill_under_load(struct single *test)
 {
     process_start(&test->process);
     load_run(&test->load, &test->process,
@@ -83,9 +43,9 @@ static void kill_under_load(struct test *test)
     load_take_rest(&test->load);
 }
 
-static uint32_t kill_again_and_again(struct test *test)
+static uint32_t kill_again_and_again(struct single *test)
 {
-    const uint64_t wanted = number_from("CAIRN_KILLS", KILLS_DEFAULT);
+    const uint64_t wanted = process_number("CAIRN_KILLS", KILLS_DEFAULT);
     const uint64_t start = process_now_ms();
     uint32_t kills = 0;
     while (kills < wanted) {
@@ -102,7 +62,7 @@ static uint32_t kill_again_and_again(struct test *test)
 
 static void kill_9_loses_no_acknowledged_claim_and_counts_none_twice(void **state)
 {
-    struct test *test = *state;
+    struct single *test = *state;
     char digest[DIGEST_BYTES];
     char digest_again[DIGEST_BYTES];
     for (uint32_t i = 0; i < FOUNDING_KILLS; i++)
@@ -141,7 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(kill_9_loses_no_acknowledged_claim_and_counts_none_twice,
-                                        setup, teardown),
+                                        single_setup, single_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,14 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "cluster/base/rng.h"
-#include "tests/integration/process.h"
 #include "tests/integration/process_compare.h"
 #include "tests/integration/process_http.h"
-#include "tests/integration/process_load.h"
-#include "tests/integration/process_players.h"
+#include "tests/integration/process_single.h"
 
 /* Far below what the clients bring: each of the sixteen has up to six claims under way. */
 #define WAITING_ACTIONS "limits.waiting_actions=4"
@@ -32,45 +28,14 @@
 /* What was admitted is answered in milliseconds, were it not for what else this machine does. */
 #define ANSWER_WITHIN_MS 5000
 
-struct test {
-    struct rng rng;
-    struct process process;
-    struct players players;
-    struct load load;
-};
-
-static int setup(void **state)
-{
-    static struct test test;
-    const char *text = getenv("CAIRN_SEED");
-    const uint64_t seed =
-        text != NULL && *text != '\0' ? strtoull(text, NULL, 10) : (uint64_t)time(NULL);
-    print_message("seed=%llu\n", (unsigned long long)seed);
-    rng_init(&test.rng, seed);
-    process_init(&test.process);
-    players_init(&test.players, &test.rng);
-    load_init(&test.load, &test.players);
-    *state = &test;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct test *test = *state;
-    load_fini(&test->load);
-    players_fini(&test->players);
-    process_fini(&test->process);
-    return 0;
-}
-
-static void assert_served(const struct test *test, struct link *link)
+static void assert_served(const struct single *test, struct link *link)
 {
     static const char *const cheap[] = {"/healthz", "/readyz", "/metrics"};
     for (size_t i = 0; i < sizeof cheap / sizeof cheap[0]; i++)
         assert_int_equal(http_ask(link, test->process.port, "GET", cheap[i], "").status, 200);
 }
 
-static uint64_t shed_total(const struct test *test, struct link *link)
+static uint64_t shed_total(const struct single *test, struct link *link)
 {
     static const char name[] = "\ncairn_requests_shed_total ";
     const struct answer page = http_ask(link, test->process.port, "GET", "/metrics", "");
@@ -80,7 +45,7 @@ static uint64_t shed_total(const struct test *test, struct link *link)
 }
 
 /* Many more clients than the node takes, until enough was answered and enough turned away. */
-static void crowd(struct test *test, struct link *link)
+static void crowd(struct single *test, struct link *link)
 {
     const uint64_t start = process_now_ms();
     while (test->load.refused < REFUSED_MIN || test->load.answers < ANSWERED_MIN) {
@@ -95,7 +60,7 @@ static void crowd(struct test *test, struct link *link)
 
 static void too_much_is_turned_away_and_nothing_accepted_is_lost(void **state)
 {
-    struct test *test = *state;
+    struct single *test = *state;
     static const char *const arguments[] = {"--set", WAITING_ACTIONS, NULL};
     char digest[DIGEST_BYTES];
     char digest_again[DIGEST_BYTES];
@@ -132,8 +97,8 @@ static void too_much_is_turned_away_and_nothing_accepted_is_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(too_much_is_turned_away_and_nothing_accepted_is_lost, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(too_much_is_turned_away_and_nothing_accepted_is_lost,
+                                        single_setup, single_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,14 +24,10 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "cluster/base/rng.h"
-#include "tests/integration/process.h"
 #include "tests/integration/process_compare.h"
-#include "tests/integration/process_load.h"
-#include "tests/integration/process_players.h"
+#include "tests/integration/process_single.h"
 
 #define EXIT_SKIPPED 77
 #define CUTS_DEFAULT 12
@@ -42,26 +38,13 @@
 #define SHUTDOWN            _IOR('X', 125, uint32_t)
 #define SHUTDOWN_NO_JOURNAL UINT32_C(2)
 
-struct test {
-    struct rng rng;
-    struct process process;
-    struct players players;
-    struct load load;
-};
-
-static uint64_t number_from(const char *variable, uint64_t otherwise)
-{
-    const char *text = getenv(variable);
-    return text != NULL && *text != '\0' ? strtoull(text, NULL, 10) : otherwise;
-}
-
 /* --- The disk --------------------------------------------------------------------------------- */
 
 struct disk {
     char image[PROCESS_PATH_BYTES + 64], mount[PROCESS_PATH_BYTES + 64];
 };
 
-static struct disk disk_of(const struct test *test)
+static struct disk disk_of(const struct single *test)
 {
     struct disk disk;
     (void)snprintf(disk.image, sizeof disk.image, "%s/disk", test->process.folder);
@@ -128,13 +111,8 @@ static void stand_still(const struct process *process)
 
 static int setup(void **state)
 {
-    static struct test test;
-    const uint64_t seed = number_from("CAIRN_SEED", (uint64_t)time(NULL));
-    print_message("seed=%llu\n", (unsigned long long)seed);
-    rng_init(&test.rng, seed);
-    process_init(&test.process);
-    players_init(&test.players, &test.rng);
-    load_init(&test.load, &test.players);
+    static struct single test;
+    single_init(&test);
     struct disk disk = disk_of(&test);
     assert_true(disk_make(&disk));
     assert_true(disk_mount(&disk));
@@ -144,26 +122,24 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    struct test *test = *state;
+    struct single *test = *state;
     struct disk disk = disk_of(test);
-    load_fini(&test->load);
-    players_fini(&test->players);
     if (test->process.pid != 0)
         process_kill(&test->process);
     (void)umount2(disk.mount, MNT_DETACH);
-    process_fini(&test->process);
+    single_fini(test);
     return 0;
 }
 
 static const char *const settings[] = {"--set=disk.snapshot_bytes=4096", NULL};
 
-static void start(struct test *test)
+static void start(struct single *test)
 {
     process_launch(&test->process, settings);
     process_wait_ready(&test->process);
 }
 
-static void cut_under_load(struct test *test)
+static void cut_under_load(struct single *test)
 {
     struct disk disk = disk_of(test);
     load_run(&test->load, &test->process, rng_between(&test->rng, 50, 800));
@@ -177,9 +153,9 @@ static void cut_under_load(struct test *test)
 
 static void a_power_cut_loses_nothing_acknowledged(void **state)
 {
-    struct test *test = *state;
+    struct single *test = *state;
     char digest[DIGEST_BYTES];
-    const uint64_t cuts = number_from("CAIRN_CUTS", CUTS_DEFAULT);
+    const uint64_t cuts = process_number("CAIRN_CUTS", CUTS_DEFAULT);
     start(test);
     load_put_hunt(&test->process);
     for (uint64_t i = 0; i < cuts; i++) {
@@ -200,7 +176,7 @@ static void a_power_cut_loses_nothing_acknowledged(void **state)
 /* False: no such disk can be made, or cut, here. */
 static bool may_cut(void)
 {
-    struct test test = {.process = {.folder = "/tmp/cairn-test-power-XXXXXX"}};
+    struct single test = {.process = {.folder = "/tmp/cairn-test-power-XXXXXX"}};
     if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mkdtemp(test.process.folder) == NULL)
         return false;

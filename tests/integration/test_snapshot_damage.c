@@ -15,14 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "cluster/base/rng.h"
-#include "tests/integration/process.h"
 #include "tests/integration/process_compare.h"
-#include "tests/integration/process_load.h"
-#include "tests/integration/process_players.h"
+#include "tests/integration/process_single.h"
 
 #define EXIT_DISK      74
 #define FILES_MAX      16
@@ -32,10 +28,7 @@
 #define WITHIN_MS      30000
 
 struct test {
-    struct rng rng;
-    struct process process;
-    struct players players;
-    struct load load;
+    struct single single;
     char names[FILES_MAX][NAME_BYTES]; /* of the snapshots, sorted */
     uint32_t count;
 };
@@ -43,13 +36,7 @@ struct test {
 static int setup(void **state)
 {
     static struct test test;
-    const char *text = getenv("CAIRN_SEED");
-    const uint64_t seed = text != NULL ? strtoull(text, NULL, 10) : (uint64_t)time(NULL);
-    print_message("seed=%llu\n", (unsigned long long)seed);
-    rng_init(&test.rng, seed);
-    process_init(&test.process);
-    players_init(&test.players, &test.rng);
-    load_init(&test.load, &test.players);
+    single_init(&test.single);
     *state = &test;
     return 0;
 }
@@ -57,9 +44,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct test *test = *state;
-    load_fini(&test->load);
-    players_fini(&test->players);
-    process_fini(&test->process);
+    single_fini(&test->single);
     return 0;
 }
 
@@ -74,7 +59,7 @@ static const char *path_of(const struct test *test, const char *name)
 {
     char relative[NAME_BYTES + 32];
     (void)snprintf(relative, sizeof relative, "data/snapshots/%s", name);
-    return process_path(&test->process, relative);
+    return process_path(&test->single.process, relative);
 }
 
 static void load_file(const struct test *test, const char *name, struct file *file)
@@ -109,7 +94,7 @@ static int compare_names(const void *a, const void *b)
 
 static void list_files(struct test *test)
 {
-    DIR *directory = opendir(process_path(&test->process, "data/snapshots"));
+    DIR *directory = opendir(process_path(&test->single.process, "data/snapshots"));
     assert_non_null(directory);
     const struct dirent *entry = NULL;
     test->count = 0;
@@ -139,48 +124,49 @@ static const char *const resting[] = {"--set=disk.snapshot_bytes=1073741824", NU
 static void make_snapshots(struct test *test)
 {
     const uint64_t start_ms = process_now_ms();
-    process_launch(&test->process, snapping);
-    process_wait_ready(&test->process);
-    load_put_hunt(&test->process);
+    process_launch(&test->single.process, snapping);
+    process_wait_ready(&test->single.process);
+    load_put_hunt(&test->single.process);
     do {
         assert_true(process_now_ms() - start_ms < WITHIN_MS);
-        load_run(&test->load, &test->process, 200);
+        load_run(&test->single.load, &test->single.process, 200);
         list_files(test);
     } while (test->count < 6);
-    load_finish(&test->load, &test->process);
-    process_kill(&test->process);
+    load_finish(&test->single.load, &test->single.process);
+    process_kill(&test->single.process);
     /* What was under way is removed by this start, so that all that is there counts. */
-    process_launch(&test->process, resting);
-    process_wait_ready(&test->process);
-    process_signal(&test->process, SIGTERM);
-    assert_int_equal(process_wait(&test->process, PROCESS_WAIT_MS), 0);
+    process_launch(&test->single.process, resting);
+    process_wait_ready(&test->single.process);
+    process_signal(&test->single.process, SIGTERM);
+    assert_int_equal(process_wait(&test->single.process, PROCESS_WAIT_MS), 0);
     list_files(test);
     assert_true(test->count >= 2);
 }
 
 static void assert_refused(struct test *test, const char *name, const char *why)
 {
-    const size_t before = strlen(process_said(&test->process));
-    process_launch(&test->process, resting);
-    assert_int_equal(process_wait(&test->process, PROCESS_WAIT_MS), EXIT_DISK);
+    const size_t before = strlen(process_said(&test->single.process));
+    process_launch(&test->single.process, resting);
+    assert_int_equal(process_wait(&test->single.process, PROCESS_WAIT_MS), EXIT_DISK);
     /* The last that it said, as there were starts before. */
-    const char *said = strstr(process_said(&test->process) + before, "cannot be restored");
+    const char *said = strstr(process_said(&test->single.process) + before, "cannot be restored");
     if (said == NULL || strstr(said, name) == NULL || strstr(said, why) == NULL)
-        fail_msg("not '%s' and '%s' in: %s", name, why, process_said(&test->process) + before);
+        fail_msg("not '%s' and '%s' in: %s", name, why,
+                 process_said(&test->single.process) + before);
 }
 
 static void start_and_compare(struct test *test)
 {
     char digest[DIGEST_BYTES];
-    process_launch(&test->process, resting);
-    process_wait_ready(&test->process);
-    compare_all(&test->players, &test->process, digest);
-    process_kill(&test->process);
+    process_launch(&test->single.process, resting);
+    process_wait_ready(&test->single.process);
+    compare_all(&test->single.players, &test->single.process, digest);
+    process_kill(&test->single.process);
 }
 
 static const char *any_name(struct test *test)
 {
-    return test->names[rng_below(&test->rng, test->count)];
+    return test->names[rng_below(&test->single.rng, test->count)];
 }
 
 /* --- The tests -------------------------------------------------------------------------------- */
@@ -195,9 +181,10 @@ static void a_damaged_snapshot_refuses_to_start_and_stays_as_it_is(void **state)
         const char *name = any_name(test);
         load_file(test, name, &right);
         wrong = right;
-        wrong.bytes[rng_below(&test->rng, right.size)] ^= (uint8_t)rng_between(&test->rng, 1, 255);
-        if (rng_chance(&test->rng, 1, 3))
-            wrong.size = rng_between(&test->rng, 1, right.size - 1);
+        wrong.bytes[rng_below(&test->single.rng, right.size)] ^=
+            (uint8_t)rng_between(&test->single.rng, 1, 255);
+        if (rng_chance(&test->single.rng, 1, 3))
+            wrong.size = rng_between(&test->single.rng, 1, right.size - 1);
         save_file(test, name, &wrong);
         assert_refused(test, name, "is damaged at byte");
         assert_file(test, name, &wrong);
@@ -246,17 +233,17 @@ static void an_older_snapshot_does_not_stand_for_the_one_referred_to(void **stat
     (void)snprintf(older, sizeof older, "%s", test->names[0]);
     load_file(test, older, &old);
     const uint64_t start_ms = process_now_ms();
-    process_launch(&test->process, snapping);
-    process_wait_ready(&test->process);
+    process_launch(&test->single.process, snapping);
+    process_wait_ready(&test->single.process);
     while (has_file(test, older)) {
         assert_true(process_now_ms() - start_ms < WITHIN_MS);
-        load_run(&test->load, &test->process, 100);
+        load_run(&test->single.load, &test->single.process, 100);
     }
-    load_finish(&test->load, &test->process);
-    process_kill(&test->process);
-    process_launch(&test->process, resting); /* removes what is left over */
-    process_wait_ready(&test->process);
-    process_kill(&test->process);
+    load_finish(&test->single.load, &test->single.process);
+    process_kill(&test->single.process);
+    process_launch(&test->single.process, resting); /* removes what is left over */
+    process_wait_ready(&test->single.process);
+    process_kill(&test->single.process);
     list_files(test);
     const char *name = test->names[0];
     assert_int_equal(strncmp(name, older, 8), 0); /* of the same group */

@@ -15,18 +15,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "cluster/base/rng.h"
-#include "tests/integration/process.h"
 #include "tests/integration/process_compare.h"
-#include "tests/integration/process_load.h"
-#include "tests/integration/process_players.h"
+#include "tests/integration/process_single.h"
 
 #define KILLS_DEFAULT 5 /* of each moment */
 #define COMES_MS      30000
@@ -56,41 +51,6 @@ struct killer {
     useconds_t later_us;
     bool killed;
 };
-
-struct test {
-    struct rng rng;
-    struct process process;
-    struct players players;
-    struct load load;
-};
-
-static uint64_t number_from(const char *variable, uint64_t otherwise)
-{
-    const char *text = getenv(variable);
-    return text != NULL && *text != '\0' ? strtoull(text, NULL, 10) : otherwise;
-}
-
-static int setup(void **state)
-{
-    static struct test test;
-    const uint64_t seed = number_from("CAIRN_SEED", (uint64_t)time(NULL));
-    print_message("seed=%llu\n", (unsigned long long)seed);
-    rng_init(&test.rng, seed);
-    process_init(&test.process);
-    players_init(&test.players, &test.rng);
-    load_init(&test.load, &test.players);
-    *state = &test;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct test *test = *state;
-    load_fini(&test->load);
-    players_fini(&test->players);
-    process_fini(&test->process);
-    return 0;
-}
 
 /* --- Killing ---------------------------------------------------------------------------------- */
 
@@ -133,7 +93,7 @@ static void *wait_and_kill(void *argument)
     return NULL;
 }
 
-static void killer_start(struct killer *killer, struct test *test, const struct moment *moment)
+static void killer_start(struct killer *killer, struct single *test, const struct moment *moment)
 {
     *killer = (struct killer){.moment = moment, .pid = test->process.pid};
     if (rng_chance(&test->rng, 1, 2))
@@ -158,7 +118,7 @@ static void killer_stop(struct killer *killer)
 
 static const char *const settings[] = {"--set=disk.snapshot_bytes=4096", NULL};
 
-static void start(struct test *test)
+static void start(struct single *test)
 {
     const uint64_t begun_ms = process_now_ms();
     process_launch(&test->process, settings);
@@ -166,7 +126,7 @@ static void start(struct test *test)
     assert_true(process_now_ms() - begun_ms < START_MS_MAX);
 }
 
-static uint32_t count_files(struct test *test)
+static uint32_t count_files(struct single *test)
 {
     uint32_t count = 0;
     DIR *directory = opendir(process_path(&test->process, "data/snapshots"));
@@ -178,7 +138,7 @@ static uint32_t count_files(struct test *test)
     return count;
 }
 
-static void kill_at(struct test *test, const struct moment *moment)
+static void kill_at(struct single *test, const struct moment *moment)
 {
     struct killer killer;
     start(test);
@@ -193,10 +153,10 @@ static void kill_at(struct test *test, const struct moment *moment)
 
 static void kill_9_around_a_snapshot_loses_nothing(void **state)
 {
-    struct test *test = *state;
+    struct single *test = *state;
     char digest[DIGEST_BYTES];
     char digest_again[DIGEST_BYTES];
-    const uint64_t kills = number_from("CAIRN_KILLS", KILLS_DEFAULT);
+    const uint64_t kills = process_number("CAIRN_KILLS", KILLS_DEFAULT);
     start(test);
     load_put_hunt(&test->process);
     process_kill(&test->process);
@@ -223,7 +183,8 @@ static void kill_9_around_a_snapshot_loses_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(kill_9_around_a_snapshot_loses_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(kill_9_around_a_snapshot_loses_nothing, single_setup,
+                                        single_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
