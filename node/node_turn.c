@@ -150,15 +150,24 @@ static void carry_out(struct node *node, const struct effect *effect)
 
 /* --- Steps and turns -------------------------------------------------------------------------- */
 
+/* Told by the news of a sync, or by the next write when that comes first. */
+static _Noreturn void die_of_refused_write(const struct node *node, enum status status)
+{
+    node_die(EXIT_DISK, "the disk refused a write; what was not answered is unknown",
+             LOG_FIELDS(log_text("status", status_name(status)),
+                        log_text("data", node->config->node.data)));
+}
+
 /* Writes that find no room wait in the store; the core stands still until there is some. */
 static void submit(struct node *node)
 {
     const enum status status = store_submit(node->store, node->unsubmitted);
     if (status == STATUS_FULL)
         return;
+    if (status == STATUS_TOO_LARGE)
+        node_die(EXIT_DISK, "a turn wrote more than the log store takes", NULL);
     if (status != STATUS_OK)
-        node_die(EXIT_DISK, "the log store takes no more writes",
-                 LOG_FIELDS(log_text("status", status_name(status))));
+        die_of_refused_write(node, status);
     if (node->submitted == node->durable)
         node->submitted_us = clock_monotonic_us();
     node->submitted = node->unsubmitted;
@@ -377,9 +386,7 @@ void turn_take_news(struct node *node)
     if (!inbox_take(&node->inbox, &news))
         return;
     if (news.status != STATUS_OK)
-        node_die(EXIT_DISK, "the disk refused a write; what was not answered is unknown",
-                 LOG_FIELDS(log_text("status", status_name(news.status)),
-                            log_text("data", node->config->node.data)));
+        die_of_refused_write(node, news.status);
     if (news.ticket > node->durable) {
         node->durable = news.ticket;
         node->persisted_due = true;
