@@ -8,9 +8,11 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 
+#include "tests/integration/process_gold.h"
 #include "tests/integration/process_trio.h"
 
 #define ROUNDS_DEFAULT 16
@@ -19,6 +21,7 @@
 
 #define BEFORE_MAX_MS 1200
 #define DOWN_MAX_MS   1500
+#define WANTED_MAX_MS 30 /* some of the claims are logged, some are on their way */
 
 /* From when a claim is made to its answer, while a quorum lives: elections and a slow machine. */
 #define ANSWERED_MS 10000
@@ -91,6 +94,29 @@ static void kill_9_of_any_nodes_loses_no_acknowledged_claim_and_counts_none_twic
     /* Without this it was no test of what it says. */
     assert_true(trio->players.unheard > 0);
     assert_true(longest_ms < ANSWERED_MS);
+}
+
+/* Whoever dies, dies while all want the treasure. */
+static void three_win_a_treasure_for_three_though_a_node_is_killed(void **state)
+{
+    struct trio *trio = *state;
+    struct gold gold;
+    nodes_grow(&trio->nodes);
+    gold_init(&gold, &trio->nodes);
+    gold_put(&gold, 1);
+    nodes_wait_whole(&trio->nodes);
+    gold_wait_open(&gold);
+    for (uint32_t round = 0; round < GOLD_TREASURES; round++) {
+        const uint32_t number = (uint32_t)rng_below(&trio->rng, CLUSTER_NODES);
+        gold_want(&gold);
+        (void)poll(NULL, 0, (int)rng_below(&trio->rng, WANTED_MAX_MS));
+        process_kill(&trio->nodes.list[number]);
+        (void)poll(NULL, 0, (int)rng_below(&trio->rng, DOWN_MAX_MS));
+        start_again(trio, number);
+        process_wait_ready(&trio->nodes.list[number]);
+        gold_settle(&gold);
+    }
+    gold_fini(&gold);
 }
 
 static void kill_9_of_all_nodes_at_once_loses_nothing(void **state)
@@ -183,6 +209,8 @@ int main(void)
             kill_9_of_any_nodes_loses_no_acknowledged_claim_and_counts_none_twice, trio_setup,
             trio_teardown),
         cmocka_unit_test_setup_teardown(a_killed_node_has_failed_for_the_others_until_it_is_back,
+                                        trio_setup, trio_teardown),
+        cmocka_unit_test_setup_teardown(three_win_a_treasure_for_three_though_a_node_is_killed,
                                         trio_setup, trio_teardown),
         cmocka_unit_test_setup_teardown(kill_9_of_all_nodes_at_once_loses_nothing, trio_setup,
                                         trio_teardown),

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/integration/process_gold.h"
 #include "tests/integration/process_trio.h"
 
 #define SKIPPED 77
@@ -121,14 +122,19 @@ static void place_nodes(struct trio *trio, char *keys, size_t keys_bytes)
 static void an_old_leader_that_its_clients_still_reach_loses_and_doubles_nothing(void **state)
 {
     struct trio *trio = *state;
+    struct gold gold;
     char keys[2 * PROCESS_PATH_BYTES];
     const char *const arguments[] = {"--set=http.listen=0.0.0.0:0", keys, NULL};
     place_nodes(trio, keys, sizeof keys);
     trio->nodes.arguments = arguments;
     nodes_start(&trio->nodes, 0, CLUSTER_PEER_PORT);
-    load_put_hunt(&trio->nodes.list[0]); /* while it is alone: it is for us to change hunts only */
+    gold_init(&gold, &trio->nodes);
+    /* While it is alone: it is for us to change hunts only. */
+    load_put_hunt(&trio->nodes.list[0]);
+    gold_put(&gold, 0);
     nodes_start(&trio->nodes, 1, CLUSTER_PEER_PORT);
     nodes_start(&trio->nodes, 2, CLUSTER_PEER_PORT);
+    gold_wait_open(&gold);
     for (uint32_t round = 0; round < ROUNDS; round++) {
         nodes_wait_whole(&trio->nodes);
         trio_run_until_answered(trio, LOAD_CLIENTS);
@@ -136,13 +142,16 @@ static void an_old_leader_that_its_clients_still_reach_loses_and_doubles_nothing
         const uint32_t led = nodes_led(&trio->nodes, 0);
         const uint64_t answers = trio->load.answers;
         set_cable("down");
+        gold_want(&gold); /* at the old leader too */
         trio_run(trio, CUT_MS);
         trio_run_until_answered(trio, LOAD_CLIENTS); /* by the other two */
         print_message("the first node led %u; %llu requests were answered while it was cut off\n",
                       led, (unsigned long long)(trio->load.answers - answers));
         set_cable("up");
         trio_run_until_answered(trio, LOAD_CLIENTS);
+        gold_settle(&gold);
     }
+    gold_fini(&gold);
     trio_compare(trio);
     /* Its clients were told that it does not know. */
     assert_true(trio->load.refused + trio->load.unanswered > 0);
