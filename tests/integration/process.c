@@ -128,6 +128,14 @@ const char *process_said(const struct process *process)
     return said;
 }
 
+uint32_t process_count_said(const struct process *process, const char *part)
+{
+    uint32_t count = 0;
+    for (const char *at = process_said(process); (at = strstr(at, part)) != NULL; at++)
+        count++;
+    return count;
+}
+
 /* --- Starting --------------------------------------------------------------------------------- */
 
 /* In the child: nothing of this returns. */

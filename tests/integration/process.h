@@ -59,6 +59,9 @@ const char *process_path(const struct process *process, const char *name);
 /* All that was written to standard error since process_init(); valid until the next call. */
 const char *process_said(const struct process *process);
 
+/* How often this is in there. */
+uint32_t process_count_said(const struct process *process, const char *part);
+
 /* Starts it with more arguments, up to a NULL; does not wait. */
 void process_launch(struct process *process, const char *const *arguments);
 

@@ -332,7 +332,7 @@ static void an_attack_is_refused_altogether(void **state)
     /* Enough for the largest body on a busy machine, and over before the attack is. */
     start(test, "limits.request_ms=4000");
     (void)snprintf(command, sizeof command,
-                   "%s/cairn-attack --target http://127.0.0.1:%u --seconds 6 --rate 0 --json",
+                   "'%s/cairn-attack' --target http://127.0.0.1:%u --seconds 6 --rate 0 --json",
                    folder != NULL ? folder : "build/dev/bin", (unsigned)test->process.port);
     FILE *attack = popen(command, "r");
     assert_non_null(attack);

@@ -23,18 +23,10 @@
 
 #define EXIT_CONFIGURATION 78
 
-static uint32_t count_said(const struct process *process, const char *part)
-{
-    uint32_t count = 0;
-    for (const char *at = process_said(process); (at = strstr(at, part)) != NULL; at++)
-        count++;
-    return count;
-}
-
 static void wait_until_said(struct trio *trio, const struct process *process, const char *part)
 {
     const uint64_t start = process_now_ms();
-    while (count_said(process, part) == 0) {
+    while (process_count_said(process, part) == 0) {
         if (process_now_ms() - start > PROCESS_WAIT_MS)
             fail_msg("%s never says '%s', but: %s", process->name, part, process_said(process));
         trio_run(trio, 50);
@@ -106,10 +98,10 @@ static void a_node_with_another_key_stays_out_and_disturbs_nobody(void **state)
     process_launch(&stranger, (const char *const[]){keys_setting(trio, "C"), NULL});
     wait_until_said(trio, &trio->nodes.list[0], "why=other_key");
     trio_run(trio, QUIET_MS);
-    assert_int_equal(count_said(&trio->nodes.list[0], "why=other_key"), 1);
+    assert_int_equal(process_count_said(&trio->nodes.list[0], "why=other_key"), 1);
     assert_true(refused_for(trio, 0, "other_key") > 1);
     assert_false(is_ready(&stranger));
-    assert_int_equal(count_said(&stranger, "in the cluster now"), 0);
+    assert_int_equal(process_count_said(&stranger, "in the cluster now"), 0);
     process_fini(&stranger);
     nodes_wait_whole(&trio->nodes);
     trio_compare(trio);
@@ -138,9 +130,9 @@ static void keys_are_exchanged_node_by_node(void **state)
     }
     /* (What was sent to a node's former start is refused too.) */
     for (uint32_t i = 0; i < CLUSTER_NODES; i++) {
-        assert_int_equal(count_said(&trio->nodes.list[i], "why=other_key"), 0);
-        assert_int_equal(count_said(&trio->nodes.list[i], "why=forged"), 0);
-        assert_int_equal(count_said(&trio->nodes.list[i], "why=not_sealed"), 0);
+        assert_int_equal(process_count_said(&trio->nodes.list[i], "why=other_key"), 0);
+        assert_int_equal(process_count_said(&trio->nodes.list[i], "why=forged"), 0);
+        assert_int_equal(process_count_said(&trio->nodes.list[i], "why=not_sealed"), 0);
     }
     trio_compare(trio);
 }
@@ -159,8 +151,8 @@ static void a_peer_port_for_other_machines_needs_keys(void **state)
     assert_int_equal(
         run_with(process, (const char *const[]){"--set=peer.listen=tcp://0.0.0.0:0", NULL}),
         EXIT_CONFIGURATION);
-    assert_true(count_said(process, "peer.listen") > 0);
-    assert_true(count_said(process, "peer.keys") > 0);
+    assert_true(process_count_said(process, "peer.listen") > 0);
+    assert_true(process_count_said(process, "peer.keys") > 0);
     assert_int_equal(run_with(process, (const char *const[]){"--set=peer.listen=tcp://0.0.0.0:0",
                                                              "--check", NULL}),
                      EXIT_CONFIGURATION);
@@ -203,7 +195,7 @@ static void a_node_of_another_cluster_that_calls_is_refused(void **state)
     process_wait_ready(ours);
     wait_until_said(trio, ours, "why=other_cluster");
     trio_run(trio, QUIET_MS);
-    assert_int_equal(count_said(ours, "why=other_cluster"), 1);
+    assert_int_equal(process_count_said(ours, "why=other_cluster"), 1);
     assert_true(refused_for(trio, (uint32_t)(ours - trio->nodes.list), "other_cluster") > 1);
     nodes_wait_whole(&trio->nodes);
     process_fini(&others[1]);
