@@ -157,6 +157,8 @@ bool http_request_is_gone(const struct http_request *request);
  * inside the reply, or inside http_server_close, which is how a pending one is called off. */
 void http_request_hold(struct http_request *request, void *state, void (*release)(void *state));
 void *http_request_state(const struct http_request *request); /* NULL before a hold */
+/* Takes the state back, without a release: the request may be held anew. */
+void http_request_take_back(struct http_request *request);
 
 /* Reply. */
 

@@ -167,6 +167,13 @@ void http_request_hold(struct http_request *request, void *state, void (*release
     request->release = release;
 }
 
+void http_request_take_back(struct http_request *request)
+{
+    CHECK(request->connection->state == HTTP_HANDLING_STATE);
+    request->state = NULL;
+    request->release = NULL;
+}
+
 void *http_request_state(const struct http_request *request)
 {
     return request->state;

@@ -70,34 +70,101 @@ static bool admit(const struct call *call)
     return routes_admit_load(call) && routes_admit_growth(call) && routes_wire_admits(call);
 }
 
-static bool read_body(const struct call *call, bool names_hunt, struct request_actions *ret_actions)
+/* The actions of a body that was read as far as this. False: it was refused. */
+static bool take_actions(const struct call *call, const struct wire_request *wire,
+                         enum status status, const struct request_fault *fault,
+                         struct request_actions *ret_actions)
 {
-    struct wire_request wire;
-    if (!routes_wire_open(call, names_hunt, &wire))
+    if (status != STATUS_OK) {
+        routes_wire_refuse(call, status, fault);
         return false;
+    }
     const struct hunt *hunt =
-        names_hunt ? routes_find_hunt(call, &wire.hunt) : routes_path_hunt(call);
-    const bool read = hunt != NULL && read_actions(call, &wire, hunt, ret_actions);
-    routes_wire_close(&wire);
-    return read;
+        wire->names_hunt ? routes_find_hunt(call, &wire->hunt) : routes_path_hunt(call);
+    return hunt != NULL && read_actions(call, wire, hunt, ret_actions);
 }
 
 /* When the actions are sent to the node, the request may be answered and gone. */
+static void judge(const struct call *call, const struct request_actions *actions)
+{
+    struct waiting *waiting = routes_wait(call);
+    if (waiting != NULL)
+        node_actions(call->routes->node, actions->list, actions->count, judged, waiting);
+    free(actions->list);
+}
+
+/* --- Large bodies ----------------------------------------------------------------------------- */
+
+struct actions_reading {
+    struct reading reading; /* the first member */
+    uint64_t begun_us;
+    struct wire_request wire;
+    enum status status; /* of the reading */
+    struct request_fault fault;
+};
+
+static void read_large(struct reading *reading)
+{
+    struct actions_reading *large = (struct actions_reading *)reading;
+    large->status = routes_wire_read(&large->wire, &large->fault);
+}
+
+static void take_large(const struct call *call, struct reading *reading)
+{
+    struct actions_reading *large = (struct actions_reading *)reading;
+    struct node *node = call->routes->node;
+    struct request_actions actions;
+    const bool taken = take_actions(call, &large->wire, large->status, &large->fault, &actions);
+    histogram_add(&node_metrics(node)->parse, node_monotonic_us(node) - large->begun_us, 1);
+    if (taken)
+        judge(call, &actions);
+}
+
+static void free_large(struct reading *reading)
+{
+    struct actions_reading *large = (struct actions_reading *)reading;
+    routes_wire_close(&large->wire);
+    free(large);
+}
+
+/* The wire is closed by it. */
+static void post_large(const struct call *call, struct wire_request *wire, uint64_t begun_us)
+{
+    if (!routes_wire_move(call, wire))
+        return;
+    struct actions_reading *large = calloc(1, sizeof *large);
+    if (large == NULL) {
+        routes_wire_close(wire);
+        routes_refuse_memory(call->request);
+        return;
+    }
+    large->reading = (struct reading){.read = read_large, .take = take_large, .free = free_large};
+    large->begun_us = begun_us;
+    large->wire = *wire;
+    routes_read_aside(call, &large->reading);
+}
+
+/* --- Requests --------------------------------------------------------------------------------- */
+
 static void post_actions(const struct call *call, bool names_hunt)
 {
     struct node *node = call->routes->node;
-    struct request_actions actions;
-    if (!admit(call))
-        return;
     const uint64_t begun_us = node_monotonic_us(node);
-    const bool read = read_body(call, names_hunt, &actions);
-    histogram_add(&node_metrics(node)->parse, node_monotonic_us(node) - begun_us, 1);
-    if (!read)
+    struct wire_request wire;
+    struct request_fault fault;
+    struct request_actions actions;
+    if (!admit(call) || !routes_wire_open(call, names_hunt, &wire))
         return;
-    struct waiting *waiting = routes_wait(call);
-    if (waiting != NULL)
-        node_actions(node, actions.list, actions.count, judged, waiting);
-    free(actions.list);
+    if (wire.body.bytes > ROUTES_LARGE_BYTES) {
+        post_large(call, &wire, begun_us);
+        return;
+    }
+    const enum status status = routes_wire_read(&wire, &fault);
+    const bool taken = take_actions(call, &wire, status, &fault, &actions);
+    routes_wire_close(&wire);
+    histogram_add(&node_metrics(node)->parse, node_monotonic_us(node) - begun_us, 1);
+    if (taken)
+        judge(call, &actions);
 }
 
 void routes_post_hunt(const struct call *call)

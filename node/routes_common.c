@@ -41,7 +41,9 @@ static enum status routes_init(struct routes *routes, struct node *node)
     routes->pages = calloc(1, sizeof *routes->pages);
     routes->room = calloc(1, sizeof *routes->room);
     routes->proxy = proxy_new(node_base(node));
-    if (routes->pages == NULL || routes->room == NULL || routes->proxy == NULL)
+    routes->aside = aside_new(node_base(node));
+    if (routes->pages == NULL || routes->room == NULL || routes->proxy == NULL ||
+        routes->aside == NULL)
         return STATUS_NO_MEMORY;
     /* It never changes; without memory for this it is gzipped when it is asked for. */
     if (gzip_encode(&routes->description_gzip, &routes->description_gzip_bytes, description,
@@ -71,6 +73,7 @@ void routes_free(struct routes *routes)
     if (routes->admin_token != NULL)
         sodium_memzero(routes->admin_token, routes->admin_token_bytes);
     free(routes->admin_token);
+    aside_free(routes->aside);
     proxy_free(routes->proxy);
     if (routes->pages != NULL)
         page_cache_fini(routes->pages);

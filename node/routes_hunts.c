@@ -156,23 +156,65 @@ static void define(const struct call *call, const struct definition *definition)
     node_define(call->routes->node, definition, decided, waiting);
 }
 
-static void take_file(const struct call *call, const struct hunt_file *file, bool dry_run)
+/* A file that is, or was, read. */
+struct hunt_reading {
+    struct reading reading; /* the first member */
+    bool dry_run;
+    struct name name;
+    struct hunt_file file;
+    enum status status; /* of the reading */
+    struct hunt_faults faults;
+    struct definition *definition;
+};
+
+static void read_file(struct reading *reading)
 {
-    struct hunt_faults faults = {0};
-    struct definition *definition = NULL;
-    const enum status status = hunt_file_read(&definition, file, &faults);
-    if (status == STATUS_NO_MEMORY)
+    struct hunt_reading *hunt = (struct hunt_reading *)reading;
+    hunt->status = hunt_file_read(&hunt->definition, &hunt->file, &hunt->faults);
+}
+
+static void take_file(const struct call *call, struct reading *reading)
+{
+    struct hunt_reading *hunt = (struct hunt_reading *)reading;
+    if (hunt->status == STATUS_NO_MEMORY)
         routes_refuse_memory(call->request);
-    else if (status == STATUS_TOO_LARGE)
+    else if (hunt->status == STATUS_TOO_LARGE)
         routes_refuse(call->request, 422, "too_large", NULL, "a hunt file has at most 1 MiB");
-    else if (status != STATUS_OK || !check_definition(call, file, definition, &faults))
-        refuse_faults(call->request, &faults);
-    else if (dry_run)
-        reply_checked(call, &definition->hunt);
+    else if (hunt->status != STATUS_OK ||
+             !check_definition(call, &hunt->file, hunt->definition, &hunt->faults))
+        refuse_faults(call->request, &hunt->faults);
+    else if (hunt->dry_run)
+        reply_checked(call, &hunt->definition->hunt);
     else if (routes_admit_growth(call))
-        define(call, definition);
-    hunt_faults_fini(&faults);
-    definition_free(definition);
+        define(call, hunt->definition);
+}
+
+static void free_file(struct reading *reading)
+{
+    struct hunt_reading *hunt = (struct hunt_reading *)reading;
+    hunt_faults_fini(&hunt->faults);
+    definition_free(hunt->definition);
+    free(hunt);
+}
+
+/* Reads the file here, or has it read. */
+static void open_file(const struct call *call, const struct hunt_reading *how)
+{
+    struct hunt_reading *hunt = calloc(1, sizeof *hunt);
+    if (hunt == NULL) {
+        routes_refuse_memory(call->request);
+        return;
+    }
+    *hunt = *how;
+    hunt->file.hunt = &hunt->name;
+    hunt->reading = (struct reading){.read = read_file, .take = take_file, .free = free_file};
+    if (hunt->file.size > ROUTES_LARGE_BYTES) {
+        routes_read_aside(call, &hunt->reading);
+        return;
+    }
+    read_file(&hunt->reading);
+    take_file(call, &hunt->reading);
+    free_file(&hunt->reading);
 }
 
 /* The format of the body; false, and refused: it is of another type. */
@@ -193,16 +235,14 @@ static bool take_format(const struct call *call, enum hunt_file_format *ret_form
 
 void routes_put_hunt(const struct call *call)
 {
-    struct name name;
-    bool dry_run = false;
-    struct hunt_file file = {.text = http_request_body(call->request),
-                             .size = http_request_body_bytes(call->request),
-                             .hunt = &name};
-    if (routes_admit_admin(call) && routes_hunt_name(call, &name) &&
-        routes_flag_parameter(call, "dry_run", &dry_run) && take_format(call, &file.format) &&
-        routes_body_is_plain(call) && routes_settings(call) != NULL &&
-        (dry_run || !routes_pass_on(call, routes_system_node(call))))
-        take_file(call, &file, dry_run);
+    struct hunt_reading how = {.file = {.text = http_request_body(call->request),
+                                        .size = http_request_body_bytes(call->request)}};
+    if (routes_admit_admin(call) && routes_hunt_name(call, &how.name) &&
+        routes_flag_parameter(call, "dry_run", &how.dry_run) &&
+        take_format(call, &how.file.format) && routes_body_is_plain(call) &&
+        routes_settings(call) != NULL &&
+        (how.dry_run || !routes_pass_on(call, routes_system_node(call))))
+        open_file(call, &how);
 }
 
 /* The version asked for, or else the newest that is or will be active; NULL, and refused: it is

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "cluster/cluster.h"
+#include "node/aside.h"
 #include "node/http.h"
 #include "node/json_text.h"
 #include "node/node.h"
@@ -21,6 +22,7 @@ struct routes {
     struct proxy *proxy;
     struct page_cache *pages; /* of complete boards */
     struct wire_room *room;   /* of POST /hunt */
+    struct aside *aside;      /* reads large bodies */
     void *description_gzip;   /* NULL: there was no memory for it */
     size_t description_gzip_bytes;
     char *admin_token; /* NULL: none is set, and loopback is trusted */
@@ -122,6 +124,30 @@ bool routes_admit_admin(const struct call *call);
 
 /* The epoch that is open by this node's clock. */
 uint64_t routes_present_epoch(const struct routes *routes, const struct settings *settings);
+
+/* Large bodies (routes_reading.c). */
+
+/* From so many bytes on, without its coding, a body is read aside: reading it takes as long as
+ * judging hundreds of claims. */
+#define ROUTES_LARGE_BYTES ((size_t)32 << 10)
+
+/* A request whose body is read on the other thread; the first member of what more is known of it.
+ * Body and headers stay where they are until it is answered. */
+struct reading {
+    /* Reads; on the other thread. */
+    void (*read)(struct reading *reading);
+    /* Replies, or hands the request to a `waiting`. */
+    void (*take)(const struct call *call, struct reading *reading);
+    /* Frees all; on the other thread, since that can take as long. */
+    void (*free)(struct reading *reading);
+    /* Ours. */
+    const struct routes *routes;
+    struct http_request *request;
+    struct aside_job job;
+};
+
+/* Has it read; 503 and freed when too many wait. `reading` is from the heap, with the functions. */
+void routes_read_aside(const struct call *call, struct reading *reading);
 
 /* Answering (routes_reply.c). */
 

@@ -1,6 +1,7 @@
 #include "node/routes_wire.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "cluster/base/check.h"
@@ -62,14 +63,14 @@ static void room_leave(struct wire_room *room)
 
 /* Requests. */
 
-static bool refuse(const struct call *call, enum status status, const struct request_fault *fault)
+void routes_wire_refuse(const struct call *call, enum status status,
+                        const struct request_fault *fault)
 {
     if (status == STATUS_NO_MEMORY)
         routes_refuse_memory(call->request);
     else
         routes_refuse(call->request, fault->status, fault->code,
                       fault->field[0] != '\0' ? fault->field : NULL, fault->detail);
-    return false;
 }
 
 static bool refuse_frame(const struct call *call, enum status status)
@@ -117,18 +118,18 @@ static bool take_body(const struct call *call, struct wire_request *wire)
     return false;
 }
 
-static enum status read_head(struct wire_request *wire, bool names_hunt,
-                             struct request_fault *fault)
+enum status routes_wire_read(struct wire_request *wire, struct request_fault *ret_fault)
 {
     enum status status;
     if (wire->is_protobuf) {
-        status = actions_request_read(&wire->protobuf, &wire->room->arena, wire->body, names_hunt,
-                                      fault);
+        status = actions_request_read(&wire->protobuf, &wire->room->arena, wire->body,
+                                      wire->names_hunt, ret_fault);
         if (status == STATUS_OK)
             wire->hunt = wire->protobuf.hunt;
         return status;
     }
-    status = json_request_read(&wire->json, wire->body.data, wire->body.bytes, names_hunt, fault);
+    status = json_request_read(&wire->json, wire->body.data, wire->body.bytes, wire->names_hunt,
+                               ret_fault);
     if (status == STATUS_OK)
         wire->hunt = wire->json.hunt;
     return status;
@@ -137,19 +138,48 @@ static enum status read_head(struct wire_request *wire, bool names_hunt,
 bool routes_wire_open(const struct call *call, bool names_hunt, struct wire_request *ret_wire)
 {
     struct wire_request wire = {.is_protobuf = is_protobuf(call->request),
+                                .names_hunt = names_hunt,
                                 .room = call->routes->room};
-    struct request_fault fault;
     room_enter(wire.room);
     if (!take_body(call, &wire)) {
         room_leave(wire.room);
         return false;
     }
-    const enum status status = read_head(&wire, names_hunt, &fault);
-    if (status != STATUS_OK) {
-        routes_wire_close(&wire);
-        return refuse(call, status, &fault);
-    }
     *ret_wire = wire;
+    return true;
+}
+
+/* A room with a copy of a body that lies in another one. */
+static struct wire_room *own_room(const struct wire_request *wire)
+{
+    struct wire_room *room = calloc(1, sizeof *room);
+    const bool decoded = wire->body.data == wire->room->decoded;
+    if (room == NULL)
+        return NULL;
+    if (wire_room_init(room, decoded ? wire->body.bytes : 1) != STATUS_OK) {
+        free(room);
+        return NULL;
+    }
+    if (decoded)
+        memcpy(room->decoded, wire->body.data, wire->body.bytes);
+    room_enter(room);
+    return room;
+}
+
+bool routes_wire_move(const struct call *call, struct wire_request *wire)
+{
+    CHECK(!wire->owns_room);
+    struct wire_room *room = own_room(wire);
+    if (room == NULL) {
+        routes_wire_close(wire);
+        routes_refuse_memory(call->request);
+        return false;
+    }
+    if (wire->body.data == wire->room->decoded)
+        wire->body.data = room->decoded;
+    room_leave(wire->room);
+    wire->room = room;
+    wire->owns_room = true;
     return true;
 }
 
@@ -157,6 +187,10 @@ void routes_wire_close(struct wire_request *wire)
 {
     json_request_fini(&wire->json);
     room_leave(wire->room);
+    if (!wire->owns_room)
+        return;
+    wire_room_fini(wire->room);
+    free(wire->room);
 }
 
 bool routes_wire_actions(const struct call *call, const struct wire_request *wire,
@@ -168,7 +202,9 @@ bool routes_wire_actions(const struct call *call, const struct wire_request *wir
         wire->is_protobuf
             ? actions_read(ret_actions, &wire->protobuf, hunt->number, plane, &fault)
             : json_actions_read(ret_actions, &wire->json, hunt->number, plane, &fault);
-    return status == STATUS_OK || refuse(call, status, &fault);
+    if (status != STATUS_OK)
+        routes_wire_refuse(call, status, &fault);
+    return status == STATUS_OK;
 }
 
 /* Answers. */

@@ -30,11 +30,13 @@ void wire_room_fini(struct wire_room *room);
 /* A request that is being read, in the routes' room. */
 struct wire_request {
     bool is_protobuf;
+    bool names_hunt;           /* the body does; else the path */
     struct actions_bytes body; /* without its coding */
     struct name hunt;          /* when the body names it */
     struct json_request json;
     struct actions_request protobuf;
     struct wire_room *room;
+    bool owns_room;
 };
 
 /* The type is one of ours: else 415, and false. Looks at nothing else. */
@@ -42,9 +44,20 @@ bool routes_wire_admits(const struct call *call);
 
 /* Each replies with the fault and returns false where there is one. */
 
-/* Reads the body as far as the hunt's name. False: nothing is to be closed. */
+/* Takes the body, without its coding. False: nothing is to be closed. */
 bool routes_wire_open(const struct call *call, bool names_hunt, struct wire_request *ret_wire);
 void routes_wire_close(struct wire_request *wire);
+
+/* Gives it a room of its own, so that another thread may read and close it while others are open
+ * here. False: it is closed. */
+bool routes_wire_move(const struct call *call, struct wire_request *wire);
+
+/* Reads the body as far as the hunt's name. Errors as json_request_read(). */
+MUST_USE enum status routes_wire_read(struct wire_request *wire, struct request_fault *ret_fault);
+
+/* Replies with what routes_wire_read() found. */
+void routes_wire_refuse(const struct call *call, enum status status,
+                        const struct request_fault *fault);
 
 /* The list is the caller's to free. */
 bool routes_wire_actions(const struct call *call, const struct wire_request *wire,

@@ -1,0 +1,254 @@
+/* tests/unit/test_routes_large.c -- Bodies that are read on the other thread: they say what small
+ * ones say, are bounded in number, and may outlive the server. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <semaphore.h>
+
+#include "tests/unit/routes_stage.h"
+#include "tests/unit/routes_talk.h"
+
+#include "proto/frame_lz4.h"
+
+#define HARBOUR                                                                                    \
+    "hunt: harbour\n"                                                                              \
+    "plane: flat\n"                                                                                \
+    "treasures:\n"                                                                                 \
+    "  - { id: gate, at: { x: 0, y: 0 }, radius: 50, points: 10 }\n"
+
+#define WAITING_MAX 32
+
+/* A byte more than is read here. */
+#define LARGE_BYTES (ROUTES_LARGE_BYTES + 1)
+
+static char large[LARGE_BYTES + 1];
+static char coded[2 * LARGE_BYTES];
+
+static int open_harbour(void **state)
+{
+    (void)open_stage(state);
+    put_hunt(*state, "/v1/hunts/harbour", HARBOUR);
+    assert_status(200);
+    pass_epochs(*state, 3);
+    return 0;
+}
+
+/* The text, with spaces behind it up to so many bytes. */
+static const char *padded(const char *text, size_t bytes)
+{
+    assert_true(strlen(text) <= bytes && bytes <= LARGE_BYTES);
+    memset(large, ' ', bytes);
+    memcpy(large, text, strlen(text));
+    large[bytes] = '\0';
+    return large;
+}
+
+static const char *claim(unsigned seq, const char *more)
+{
+    static char text[256];
+    (void)snprintf(text, sizeof text,
+                   "{\"hunt\":\"harbour\",\"claims\":[{\"player\":\"" PLAYER
+                   "\",\"seq\":%u,\"x\":0,\"y\":0,\"time_ms\":5%s}]}",
+                   seq, more);
+    return text;
+}
+
+/* The only result of the last answer. */
+static void assert_outcome(const char *outcome)
+{
+    assert_status(200);
+    json_t *root = parsed();
+    const json_t *results = json_object_get(root, "results");
+    assert_int_equal(json_array_size(results), 1);
+    assert_string_equal(text_of(json_array_get(results, 0), "outcome"), outcome);
+    json_decref(root);
+}
+
+static void a_large_body_says_what_a_small_one_says(void **state)
+{
+    struct stage *stage = *state;
+    static const size_t sizes[] = {ROUTES_LARGE_BYTES - 1, ROUTES_LARGE_BYTES, LARGE_BYTES};
+    static const char *const outcomes[] = {"found", "already", "already"};
+    for (unsigned i = 0; i < 3; i++) {
+        post(stage, "/hunt", padded(claim(i + 1, ""), sizes[i]));
+        assert_outcome(outcomes[i]);
+    }
+    post(stage, "/hunt", padded(claim(1, ""), LARGE_BYTES)); /* once more */
+    assert_outcome("found");
+}
+
+static void a_body_that_is_large_without_its_coding_is_too(void **state)
+{
+    struct stage *stage = *state;
+    (void)padded(claim(1, ""), LARGE_BYTES);
+    const size_t bytes = frame_lz4_encode(coded, sizeof coded, large, LARGE_BYTES);
+    assert_in_range(bytes, 1, ROUTES_LARGE_BYTES / 8);
+    stage_call(stage,
+               &(struct asking){.method = "POST",
+                                .path = "/hunt",
+                                .type = "application/json",
+                                .headers = "Content-Encoding: lz4\r\n",
+                                .body = coded,
+                                .body_bytes = bytes},
+               &reply);
+    assert_outcome("found");
+}
+
+static void faults_of_a_large_body_are_told(void **state)
+{
+    struct stage *stage = *state;
+    post(stage, "/hunt", padded(claim(1, ",\"z\":1"), LARGE_BYTES));
+    assert_problem(400, "unknown_field", "claims[0].z");
+    post(stage, "/hunt", padded("{\"hunt\":", LARGE_BYTES));
+    assert_problem(400, "malformed", "");
+    post(stage, "/hunt", padded("{\"hunt\":\"nobody\",\"claims\":[]}", LARGE_BYTES));
+    assert_problem(404, "unknown_hunt", "hunt");
+    post(stage, "/v1/hunts/nobody/claims", padded("{\"claims\":[]}", LARGE_BYTES));
+    assert_problem(404, "unknown_hunt", "hunt");
+    post(stage, "/hunt", claim(1, "")); /* nothing was judged */
+    assert_outcome("found");
+}
+
+static void a_large_hunt_is_read_and_its_faults_are_told(void **state)
+{
+    struct stage *stage = *state;
+    put_hunt(stage, "/v1/hunts/harbour", padded(HARBOUR "#", LARGE_BYTES));
+    assert_status(200);
+    put_hunt(stage, "/v1/hunts/harbour", padded(HARBOUR "extra: 1\n#", LARGE_BYTES));
+    assert_problem(422, "invalid_hunt", "");
+    put_hunt(stage, "/v1/hunts/other", padded(HARBOUR "#", LARGE_BYTES));
+    assert_problem(422, "invalid_hunt", "");
+    get(stage, "/v1/hunts/harbour");
+    json_t *root = parsed();
+    assert_int_equal(json_integer_value(json_object_get(root, "version")), 2);
+    json_decref(root);
+}
+
+/* --- The other thread is busy ----------------------------------------------------------------- */
+
+static sem_t begun, go;
+
+static void hold_up(void *context)
+{
+    (void)context;
+    assert_int_equal(sem_post(&begun), 0);
+    assert_int_equal(sem_wait(&go), 0);
+}
+
+static void do_nothing(void *context)
+{
+    (void)context;
+}
+
+static struct aside_job holding[WAITING_MAX];
+
+/* So many jobs wait, the first of them for us. */
+static void busy(struct stage *stage, unsigned count)
+{
+    assert_int_equal(sem_init(&begun, 0, 0), 0);
+    assert_int_equal(sem_init(&go, 0, 0), 0);
+    for (unsigned i = 0; i < count; i++) {
+        holding[i] = (struct aside_job){.work = i == 0 ? hold_up : do_nothing, .done = do_nothing};
+        aside_run(stage->routes->aside, &holding[i]);
+    }
+    assert_int_equal(sem_wait(&begun), 0);
+}
+
+static void turn_until_done(struct stage *stage)
+{
+    assert_int_equal(sem_post(&go), 0);
+    while (aside_waiting(stage->routes->aside) > 0)
+        stage_turn(stage);
+}
+
+/* Sends it, and looks at the server until it has come to it: the loop blocks while the thread is
+ * busy. */
+static int send_large(struct stage *stage, const char *body, unsigned waiting)
+{
+    const int fd = stage_connect(stage);
+    stage_send(fd,
+               &(struct asking){
+                   .method = "POST", .path = "/hunt", .type = "application/json", .body = body});
+    for (unsigned i = 0; i < PATIENCE && aside_waiting(stage->routes->aside) < waiting; i++)
+        stage_turn(stage);
+    assert_int_equal(aside_waiting(stage->routes->aside), waiting);
+    return fd;
+}
+
+static void small_ones_do_not_wait_for_it(void **state)
+{
+    struct stage *stage = *state;
+    busy(stage, 1);
+    const int fd = send_large(stage, padded(claim(1, ""), LARGE_BYTES), 2);
+    /* Not stage_call: it waits for the thread. */
+    const int small = stage_connect(stage);
+    stage_send(small, &(struct asking){.method = "POST",
+                                       .path = "/hunt",
+                                       .type = "application/json",
+                                       .body = claim(2, "")});
+    char head[16] = "";
+    while (recv(small, head, sizeof head - 1, MSG_DONTWAIT) <= 0) {
+        assert_true(event_base_loop(stage->base, EVLOOP_NONBLOCK) >= 0);
+        stage_pass(&stage->node, STEP_US);
+    }
+    assert_memory_equal(head, "HTTP/1.1 200", 12);
+    assert_int_equal(aside_waiting(stage->routes->aside), 2);
+    turn_until_done(stage);
+    stage_receive(stage, fd, &reply);
+    assert_outcome("already");
+    (void)close(small);
+    (void)close(fd);
+}
+
+static void not_too_many_wait(void **state)
+{
+    struct stage *stage = *state;
+    busy(stage, WAITING_MAX - 1);
+    const int last = send_large(stage, padded(claim(1, ""), LARGE_BYTES), WAITING_MAX);
+    const int more = stage_connect(stage);
+    stage_send(more, &(struct asking){.method = "POST",
+                                      .path = "/hunt",
+                                      .type = "application/json",
+                                      .body = padded(claim(2, ""), LARGE_BYTES)});
+    char head[16] = "";
+    while (recv(more, head, sizeof head - 1, MSG_DONTWAIT) <= 0)
+        assert_true(event_base_loop(stage->base, EVLOOP_NONBLOCK) >= 0);
+    assert_memory_equal(head, "HTTP/1.1 503", 12);
+    assert_int_equal(aside_waiting(stage->routes->aside), WAITING_MAX);
+    turn_until_done(stage);
+    stage_receive(stage, last, &reply);
+    assert_outcome("found");
+    (void)close(more);
+    (void)close(last);
+}
+
+static void the_server_may_close_meanwhile(void **state)
+{
+    struct stage *stage = *state;
+    busy(stage, 1);
+    const int fd = send_large(stage, padded(claim(1, ""), LARGE_BYTES), 2);
+    http_server_close(stage->server);
+    stage->server = NULL;
+    assert_int_equal(aside_waiting(stage->routes->aside), 1);
+    turn_until_done(stage);
+    (void)close(fd);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_harbour, close_stage)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_large_body_says_what_a_small_one_says),
+        TEST(a_body_that_is_large_without_its_coding_is_too),
+        TEST(faults_of_a_large_body_are_told),
+        TEST(a_large_hunt_is_read_and_its_faults_are_told),
+        TEST(small_ones_do_not_wait_for_it),
+        TEST(not_too_many_wait),
+        TEST(the_server_may_close_meanwhile),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
