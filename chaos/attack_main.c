@@ -1,10 +1,10 @@
 /* cairn-attack: a bad client, to be run beside good ones. */
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "chaos/attack.h"
+#include "node/option.h"
 
 const char *argp_program_version = "cairn-attack " CAIRN_VERSION;
 
@@ -34,16 +34,6 @@ static const struct argp_option choices[] = {
     {0},
 };
 
-static uint32_t number(const char *text, uint32_t low, uint32_t high, struct argp_state *state)
-{
-    char *end;
-    errno = 0;
-    const unsigned long value = strtoul(text, &end, 10);
-    if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9' || value < low || value > high)
-        argp_error(state, "'%s' is not a number from %u to %u", text, low, high);
-    return (uint32_t)value;
-}
-
 static void take_target(struct arguments *arguments, const char *text, struct argp_state *state)
 {
     const enum status status = http_url_parse(&arguments->target, text);
@@ -63,16 +53,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
         take_target(arguments, text, state);
         return 0;
     case 's':
-        attack->seconds = number(text, 1, 86400, state);
+        attack->seconds = option_number32(text, 1, 86400, state);
         return 0;
     case 'r':
-        attack->rate = number(text, 0, 1000000, state);
+        attack->rate = option_number32(text, 0, 1000000, state);
         return 0;
     case 'c':
-        attack->connections = number(text, 1, ATTACK_CONNECTIONS_MAX / 2, state);
+        attack->connections = option_number32(text, 1, ATTACK_CONNECTIONS_MAX / 2, state);
         return 0;
     case 'w':
-        attack->slow = number(text, 0, ATTACK_CONNECTIONS_MAX / 2, state);
+        attack->slow = option_number32(text, 0, ATTACK_CONNECTIONS_MAX / 2, state);
         return 0;
     case 'j':
         arguments->json = true;

@@ -1,12 +1,12 @@
 /* cairn-bench: the engine alone, measured. */
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "chaos/bench.h"
 #include "chaos/bench_print.h"
+#include "node/option.h"
 
 const char *argp_program_version = "cairn-bench " CAIRN_VERSION;
 
@@ -33,30 +33,19 @@ static const struct argp_option choices[] = {
     {0},
 };
 
-static uint64_t number(const char *text, uint64_t low, uint64_t high, struct argp_state *state)
-{
-    char *end;
-    errno = 0;
-    const unsigned long long value = strtoull(text, &end, 10);
-    if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9' || value < low || value > high)
-        argp_error(state, "'%s' is not a number from %llu to %llu", text, (unsigned long long)low,
-                   (unsigned long long)high);
-    return value;
-}
-
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     struct bench_options *bench = &arguments->bench;
     switch (key) {
     case 'p':
-        bench->players = (uint32_t)number(text, 1, BENCH_PLAYERS_MAX, state);
+        bench->players = (uint32_t)option_number(text, 1, BENCH_PLAYERS_MAX, state);
         return 0;
     case 'c':
-        bench->claims = number(text, BENCH_EPOCHS, BENCH_CLAIMS_MAX, state);
+        bench->claims = option_number(text, BENCH_EPOCHS, BENCH_CLAIMS_MAX, state);
         return 0;
     case 't':
-        bench->treasures = (uint16_t)number(text, 1, TREASURES_MAX, state);
+        bench->treasures = (uint16_t)option_number(text, 1, TREASURES_MAX, state);
         return 0;
     case 'j':
         arguments->json = true;

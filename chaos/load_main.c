@@ -12,6 +12,7 @@
 #include "chaos/load_print.h"
 #include "cluster/base/bounds.h"
 #include "cluster/base/ids.h"
+#include "node/option.h"
 #include "node/token_file.h"
 
 /* Descriptors beyond those of the connections. */
@@ -57,17 +58,6 @@ static const struct argp_option choices[] = {
     {"json", 'j', NULL, 0, "Print one JSON object", 0},
     {0},
 };
-
-static uint64_t number(const char *text, uint64_t low, uint64_t high, struct argp_state *state)
-{
-    char *end;
-    errno = 0;
-    const unsigned long long value = strtoull(text, &end, 10);
-    if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9' || value < low || value > high)
-        argp_error(state, "'%s' is not a number from %llu to %llu", text, (unsigned long long)low,
-                   (unsigned long long)high);
-    return value;
-}
 
 static void take_targets(struct arguments *arguments, char *text, struct argp_state *state)
 {
@@ -130,22 +120,22 @@ static error_t parse(int key, char *text, struct argp_state *state)
         take_hunt(arguments, text, state);
         return 0;
     case 'p':
-        load->players = (uint32_t)number(text, 1, LOAD_PLAYERS_MAX, state);
+        load->players = (uint32_t)option_number(text, 1, LOAD_PLAYERS_MAX, state);
         return 0;
     case 'r':
-        load->rate = number(text, 0, LOAD_RATE_MAX, state);
+        load->rate = option_number(text, 0, LOAD_RATE_MAX, state);
         return 0;
     case 's':
-        load->seconds = (uint32_t)number(text, 1, LOAD_SECONDS_MAX, state);
+        load->seconds = (uint32_t)option_number(text, 1, LOAD_SECONDS_MAX, state);
         return 0;
     case 'b':
-        load->batch = (uint32_t)number(text, 1, ACTIONS_PER_REQUEST_MAX, state);
+        load->batch = (uint32_t)option_number(text, 1, ACTIONS_PER_REQUEST_MAX, state);
         return 0;
     case 'f':
         take_format(arguments, text, state);
         return 0;
     case 'S':
-        load->seed = number(text, 0, UINT64_MAX, state);
+        load->seed = option_number(text, 0, UINT64_MAX, state);
         load->resumes = true;
         return 0;
     case 'o':
@@ -155,7 +145,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         arguments->token_file = text;
         return 0;
     case 'c':
-        load->connections = (uint32_t)number(text, 1, LOAD_CONNECTIONS_MAX, state);
+        load->connections = (uint32_t)option_number(text, 1, LOAD_CONNECTIONS_MAX, state);
         return 0;
     case 'j':
         arguments->json = true;

@@ -7,6 +7,7 @@
 
 #include "cluster/base/check.h"
 #include "node/ctl/commands.h"
+#include "node/option.h"
 #include "node/token_file.h"
 
 #define NODE_DEFAULT "http://127.0.0.1:7801"
@@ -89,16 +90,6 @@ static const struct argp_option choices[] = {
     {0},
 };
 
-static uint32_t number(const char *text, uint32_t low, uint32_t high, struct argp_state *state)
-{
-    char *end;
-    errno = 0;
-    const unsigned long long value = strtoull(text, &end, 10);
-    if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9' || value < low || value > high)
-        argp_error(state, "'%s' is not a number from %u to %u", text, low, high);
-    return (uint32_t)value;
-}
-
 /* How many of the given words the command's own are; 0: it is another command. */
 static int match(const struct command *command, const struct options *options)
 {
@@ -169,10 +160,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
         options->arguments.dry_run = true;
         return 0;
     case 'l':
-        options->arguments.limit = number(text, 1, LIMIT_MAX, state);
+        options->arguments.limit = option_number32(text, 1, LIMIT_MAX, state);
         return 0;
     case KEY_COUNT:
-        options->arguments.count = number(text, 1, COUNT_MAX, state);
+        options->arguments.count = option_number32(text, 1, COUNT_MAX, state);
         return 0;
     case ARGP_KEY_ARG:
         if (options->words_count == WORDS_MAX)

@@ -1,6 +1,5 @@
 /* cairn-sim: runs simulated clusters, each from one seed, and checks the promises. */
 #include <argp.h>
-#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "cluster/base/check.h"
 #include "cluster/base/bounds.h"
 #include "cluster/base/hash.h"
+#include "node/option.h"
 #include "tests/sim/exchange.h"
 #include "tests/sim/members_report.h"
 #include "tests/sim/world.h"
@@ -65,32 +65,21 @@ static const struct argp_option choices[] = {
     {0},
 };
 
-static uint64_t number(const char *text, uint64_t low, uint64_t high, struct argp_state *state)
-{
-    char *end;
-    errno = 0;
-    const unsigned long long value = strtoull(text, &end, 10);
-    if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9' || value < low || value > high)
-        argp_error(state, "'%s' is not a number from %llu to %llu", text, (unsigned long long)low,
-                   (unsigned long long)high);
-    return value;
-}
-
 static error_t parse_exchange(int key, const char *text, struct argp_state *state)
 {
     struct exchange_options *exchange = &((struct options *)state->input)->exchange;
     switch (key) {
     case 'R':
-        exchange->ranges = (uint32_t)number(text, 1, RANGES_MAX, state);
+        exchange->ranges = (uint32_t)option_number(text, 1, RANGES_MAX, state);
         return 0;
     case 'P':
-        exchange->players = (uint32_t)number(text, 0, PLAYERS_MAX_LIMIT, state);
+        exchange->players = (uint32_t)option_number(text, 0, PLAYERS_MAX_LIMIT, state);
         return 0;
     case 'L':
-        exchange->latency_us = (uint32_t)number(text, 0, 10000000, state);
+        exchange->latency_us = (uint32_t)option_number(text, 0, 10000000, state);
         return 0;
     case 'M':
-        exchange->megabits = (uint32_t)number(text, 1, 1000000, state);
+        exchange->megabits = (uint32_t)option_number(text, 1, 1000000, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -102,18 +91,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
     struct options *options = state->input;
     switch (key) {
     case 's':
-        options->seed = number(text, 0, UINT64_MAX / 2, state);
+        options->seed = option_number(text, 0, UINT64_MAX / 2, state);
         return 0;
     case 'n':
-        options->seeds = number(text, 1, 1000000000, state);
+        options->seeds = option_number(text, 1, 1000000000, state);
         return 0;
     case 'N':
-        options->nodes = (uint32_t)number(text, 1, WORLD_NODES_MAX, state);
+        options->nodes = (uint32_t)option_number(text, 1, WORLD_NODES_MAX, state);
         if (options->nodes % 2 == 0)
             argp_error(state, "nodes must be odd");
         return 0;
     case 't':
-        options->seconds = (uint32_t)number(text, 1, 100000, state);
+        options->seconds = (uint32_t)option_number(text, 1, 100000, state);
         return 0;
     case 'T':
         options->trace = true;
@@ -125,10 +114,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
         options->json = true;
         return 0;
     case 'm':
-        options->members = (uint32_t)number(text, 2, MEMBERS_REPORT_NODES_MAX, state);
+        options->members = (uint32_t)option_number(text, 2, MEMBERS_REPORT_NODES_MAX, state);
         return 0;
     case 'x':
-        options->exchange.nodes = (uint32_t)number(text, 2, EXCHANGE_NODES_MAX, state);
+        options->exchange.nodes = (uint32_t)option_number(text, 2, EXCHANGE_NODES_MAX, state);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected argument '%s'", text);
