@@ -155,7 +155,7 @@ static void post_actions(const struct call *call, bool names_hunt)
     struct request_actions actions;
     if (!admit(call) || !routes_wire_open(call, names_hunt, &wire))
         return;
-    if (wire.body.bytes > ROUTES_LARGE_BYTES) {
+    if (wire.large) {
         post_large(call, &wire, begun_us);
         return;
     }

@@ -49,7 +49,9 @@ static enum status routes_init(struct routes *routes, struct node *node)
     if (gzip_encode(&routes->description_gzip, &routes->description_gzip_bytes, description,
                     description_bytes) != STATUS_OK)
         routes->description_gzip_bytes = 0;
-    const enum status status = wire_room_init(routes->room, config->limits.body_bytes);
+    const size_t bytes_max = config->limits.body_bytes;
+    const enum status status = wire_room_init(
+        routes->room, bytes_max < ROUTES_LARGE_BYTES ? bytes_max : ROUTES_LARGE_BYTES, bytes_max);
     return status == STATUS_OK ? take_token(routes, config->http.admin_token_file) : status;
 }
 

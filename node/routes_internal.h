@@ -127,7 +127,7 @@ uint64_t routes_present_epoch(const struct routes *routes, const struct settings
 
 /* Large bodies (routes_reading.c). */
 
-/* From so many bytes on, without its coding, a body is read aside: reading it takes as long as
+/* A body of more than this, with its coding or without, is read aside: reading it takes as long as
  * judging hundreds of claims. */
 #define ROUTES_LARGE_BYTES ((size_t)32 << 10)
 

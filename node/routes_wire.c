@@ -29,11 +29,13 @@ bool routes_wire_admits(const struct call *call)
 
 /* The room. */
 
-enum status wire_room_init(struct wire_room *room, size_t body_bytes_max)
+enum status wire_room_init(struct wire_room *room, size_t decoded_bytes, size_t body_bytes_max)
 {
-    *room = (struct wire_room){.decoded = malloc(body_bytes_max), .decoded_bytes = body_bytes_max};
+    *room = (struct wire_room){.decoded_bytes = decoded_bytes, .body_bytes_max = body_bytes_max};
     arena_init(&room->arena);
-    return room->decoded != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+    if (decoded_bytes > 0)
+        room->decoded = malloc(decoded_bytes);
+    return room->decoded != NULL || decoded_bytes == 0 ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 void wire_room_fini(struct wire_room *room)
@@ -73,29 +75,41 @@ void routes_wire_refuse(const struct call *call, enum status status,
                       fault->field[0] != '\0' ? fault->field : NULL, fault->detail);
 }
 
-static bool refuse_frame(const struct call *call, enum status status)
-{
-    if (status == STATUS_NO_MEMORY)
-        routes_refuse_memory(call->request);
-    else if (status == STATUS_TOO_LARGE)
-        routes_refuse(call->request, 413, "body_too_large", NULL,
-                      "the body is too large without its coding");
-    else
-        routes_refuse(call->request, 400, "malformed", NULL, "the body is not one LZ4 frame");
-    return false;
-}
-
-/* What a body may hold is bounded without its coding too. */
-static bool decode(const struct call *call, struct wire_request *wire)
+/* What a body may hold is bounded without its coding too. STATUS_TOO_LARGE: it may fit a larger
+ * room than ours. */
+static enum status decode(struct wire_request *wire, struct request_fault *ret_fault)
 {
     const struct wire_room *room = wire->room;
     size_t bytes = 0;
     const enum status status = frame_lz4_decode(room->decoded, room->decoded_bytes, wire->body.data,
                                                 wire->body.bytes, &bytes);
-    if (status != STATUS_OK)
-        return refuse_frame(call, status);
-    wire->body = (struct actions_bytes){room->decoded, bytes};
-    return true;
+    if (status == STATUS_OK) {
+        wire->body = (struct actions_bytes){room->decoded, bytes};
+        wire->coded = false;
+        return STATUS_OK;
+    }
+    const bool more_fits_elsewhere = room->decoded_bytes < room->body_bytes_max;
+    if (status == STATUS_NO_MEMORY || (status == STATUS_TOO_LARGE && more_fits_elsewhere))
+        return status;
+    *ret_fault = status == STATUS_TOO_LARGE
+                     ? (struct request_fault){.status = 413,
+                                              .code = "body_too_large",
+                                              .detail = "the body is too large without its coding"}
+                     : (struct request_fault){.status = 400,
+                                              .code = "malformed",
+                                              .detail = "the body is not one LZ4 frame"};
+    return STATUS_INVALID;
+}
+
+static bool decode_small(const struct call *call, struct wire_request *wire)
+{
+    struct request_fault fault;
+    const enum status status = decode(wire, &fault);
+    wire->large = status == STATUS_TOO_LARGE;
+    if (status == STATUS_OK || wire->large)
+        return true;
+    routes_wire_refuse(call, status, &fault);
+    return false;
 }
 
 static bool take_body(const struct call *call, struct wire_request *wire)
@@ -104,10 +118,12 @@ static bool take_body(const struct call *call, struct wire_request *wire)
     const char *coding = http_request_header(call->request, "Content-Encoding");
     wire->body = (struct actions_bytes){http_request_body(call->request),
                                         http_request_body_bytes(call->request)};
+    wire->large = wire->body.bytes > ROUTES_LARGE_BYTES;
     if (coding == NULL || strcasecmp(coding, "identity") == 0)
         return true;
-    if (strcasecmp(coding, "lz4") == 0)
-        return decode(call, wire);
+    wire->coded = strcasecmp(coding, "lz4") == 0;
+    if (wire->coded)
+        return wire->large || decode_small(call, wire);
     http_reply_problem(call->request,
                        &(struct http_problem){.status = 415,
                                               .code = "unsupported_coding",
@@ -120,7 +136,9 @@ static bool take_body(const struct call *call, struct wire_request *wire)
 
 enum status routes_wire_read(struct wire_request *wire, struct request_fault *ret_fault)
 {
-    enum status status;
+    enum status status = wire->coded ? decode(wire, ret_fault) : STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
     if (wire->is_protobuf) {
         status = actions_request_read(&wire->protobuf, &wire->room->arena, wire->body,
                                       wire->names_hunt, ret_fault);
@@ -149,35 +167,21 @@ bool routes_wire_open(const struct call *call, bool names_hunt, struct wire_requ
     return true;
 }
 
-/* A room with a copy of a body that lies in another one. */
-static struct wire_room *own_room(const struct wire_request *wire)
-{
-    struct wire_room *room = calloc(1, sizeof *room);
-    const bool decoded = wire->body.data == wire->room->decoded;
-    if (room == NULL)
-        return NULL;
-    if (wire_room_init(room, decoded ? wire->body.bytes : 1) != STATUS_OK) {
-        free(room);
-        return NULL;
-    }
-    if (decoded)
-        memcpy(room->decoded, wire->body.data, wire->body.bytes);
-    room_enter(room);
-    return room;
-}
-
 bool routes_wire_move(const struct call *call, struct wire_request *wire)
 {
     CHECK(!wire->owns_room);
-    struct wire_room *room = own_room(wire);
-    if (room == NULL) {
+    CHECK(wire->body.data != wire->room->decoded); /* what is decoded here is small */
+    const size_t body_bytes_max = wire->room->body_bytes_max;
+    struct wire_room *room = calloc(1, sizeof *room);
+    if (room == NULL ||
+        wire_room_init(room, wire->coded ? body_bytes_max : 0, body_bytes_max) != STATUS_OK) {
+        free(room);
         routes_wire_close(wire);
         routes_refuse_memory(call->request);
         return false;
     }
-    if (wire->body.data == wire->room->decoded)
-        wire->body.data = room->decoded;
     room_leave(wire->room);
+    room_enter(room);
     wire->room = room;
     wire->owns_room = true;
     return true;

@@ -18,21 +18,25 @@
 struct wire_room {
     struct arena arena;
     struct json_text text;
-    void *decoded; /* a body without its coding, at most so many bytes */
+    void *decoded; /* room for a body without its coding, of so many bytes */
     size_t decoded_bytes;
-    bool in_use; /* by one request or answer at a time */
+    size_t body_bytes_max; /* of any body without its coding */
+    bool in_use;           /* by one request or answer at a time */
 };
 
-/* `body_bytes_max`: of a body without its coding. STATUS_NO_MEMORY. */
-MUST_USE enum status wire_room_init(struct wire_room *room, size_t body_bytes_max);
+/* `decoded_bytes`: of those that are decoded here; 0: none is. STATUS_NO_MEMORY. */
+MUST_USE enum status wire_room_init(struct wire_room *room, size_t decoded_bytes,
+                                    size_t body_bytes_max);
 void wire_room_fini(struct wire_room *room);
 
 /* A request that is being read, in the routes' room. */
 struct wire_request {
     bool is_protobuf;
-    bool names_hunt;           /* the body does; else the path */
-    struct actions_bytes body; /* without its coding */
-    struct name hunt;          /* when the body names it */
+    bool names_hunt; /* the body does; else the path */
+    bool coded;      /* the body still is */
+    bool large;      /* it is to be moved before it is read */
+    struct actions_bytes body;
+    struct name hunt; /* when the body names it */
     struct json_request json;
     struct actions_request protobuf;
     struct wire_room *room;
@@ -44,7 +48,8 @@ bool routes_wire_admits(const struct call *call);
 
 /* Each replies with the fault and returns false where there is one. */
 
-/* Takes the body, without its coding. False: nothing is to be closed. */
+/* Takes the body, and its coding off where that leaves no large one. False: nothing is to be
+ * closed. */
 bool routes_wire_open(const struct call *call, bool names_hunt, struct wire_request *ret_wire);
 void routes_wire_close(struct wire_request *wire);
 
@@ -52,7 +57,8 @@ void routes_wire_close(struct wire_request *wire);
  * here. False: it is closed. */
 bool routes_wire_move(const struct call *call, struct wire_request *wire);
 
-/* Reads the body as far as the hunt's name. Errors as json_request_read(). */
+/* Takes its coding off where it has one, and reads it as far as the hunt's name. Errors as
+ * json_request_read(). */
 MUST_USE enum status routes_wire_read(struct wire_request *wire, struct request_fault *ret_fault);
 
 /* Replies with what routes_wire_read() found. */

@@ -20,7 +20,7 @@
 
 /* What is wrong with a request, for the answer. Texts are UTF-8. */
 struct request_fault {
-    int status;       /* 400 or 422 */
+    int status;       /* 400, 413 or 422 */
     const char *code; /* a stable word */
     char field[96];   /* "claims[3].x"; "": the request as a whole */
     char detail[192]; /* a sentence for people */

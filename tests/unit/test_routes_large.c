@@ -11,6 +11,7 @@
 #include "tests/unit/routes_stage.h"
 #include "tests/unit/routes_talk.h"
 
+#include "cluster/base/rng.h"
 #include "proto/frame_lz4.h"
 
 #define HARBOUR                                                                                    \
@@ -25,7 +26,7 @@
 #define LARGE_BYTES (ROUTES_LARGE_BYTES + 1)
 
 static char large[LARGE_BYTES + 1];
-static char coded[2 * LARGE_BYTES];
+static char coded[5 * LARGE_BYTES];
 
 static int open_harbour(void **state)
 {
@@ -80,12 +81,9 @@ static void a_large_body_says_what_a_small_one_says(void **state)
     assert_outcome("found");
 }
 
-static void a_body_that_is_large_without_its_coding_is_too(void **state)
+static void send_coded(struct stage *stage, const char *body)
 {
-    struct stage *stage = *state;
-    (void)padded(claim(1, ""), LARGE_BYTES);
-    const size_t bytes = frame_lz4_encode(coded, sizeof coded, large, LARGE_BYTES);
-    assert_in_range(bytes, 1, ROUTES_LARGE_BYTES / 8);
+    const size_t bytes = frame_lz4_encode(coded, sizeof coded, body, strlen(body));
     stage_call(stage,
                &(struct asking){.method = "POST",
                                 .path = "/hunt",
@@ -94,7 +92,42 @@ static void a_body_that_is_large_without_its_coding_is_too(void **state)
                                 .body = coded,
                                 .body_bytes = bytes},
                &reply);
+}
+
+static void a_body_that_is_large_without_its_coding_is_too(void **state)
+{
+    struct stage *stage = *state;
+    static const size_t sizes[] = {ROUTES_LARGE_BYTES, LARGE_BYTES};
+    send_coded(stage, padded(claim(1, ""), sizes[0]));
     assert_outcome("found");
+    send_coded(stage, padded(claim(2, ""), sizes[1]));
+    assert_outcome("already");
+}
+
+/* Digits that LZ4 makes no smaller than half. */
+static void so_is_one_that_is_large_with_it(void **state)
+{
+    struct stage *stage = *state;
+    static char body[4 * LARGE_BYTES];
+    struct rng rng;
+    rng_init(&rng, 7);
+    size_t used = (size_t)snprintf(body, sizeof body, "{\"hunt\":\"harbour\",\"claims\":[\"");
+    while (used < sizeof body - 8)
+        body[used++] = (char)('0' + rng_below(&rng, 10));
+    (void)snprintf(body + used, sizeof body - used, "\"]}");
+    assert_true(frame_lz4_encode(coded, sizeof coded, body, strlen(body)) > ROUTES_LARGE_BYTES);
+    send_coded(stage, body);
+    assert_problem(400, "wrong_type", "claims[0]");
+    memset(coded, 'x', LARGE_BYTES);
+    stage_call(stage,
+               &(struct asking){.method = "POST",
+                                .path = "/hunt",
+                                .type = "application/json",
+                                .headers = "Content-Encoding: lz4\r\n",
+                                .body = coded,
+                                .body_bytes = LARGE_BYTES},
+               &reply);
+    assert_problem(400, "malformed", "");
 }
 
 static void faults_of_a_large_body_are_told(void **state)
@@ -244,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_large_body_says_what_a_small_one_says),
         TEST(a_body_that_is_large_without_its_coding_is_too),
+        TEST(so_is_one_that_is_large_with_it),
         TEST(faults_of_a_large_body_are_told),
         TEST(a_large_hunt_is_read_and_its_faults_are_told),
         TEST(small_ones_do_not_wait_for_it),
