@@ -116,7 +116,7 @@ class Background:
 
 
 class Watch:
-    """Asks one node how a member is, until it is not alive any more there."""
+    """Asks one node how a member is, until it has failed there."""
 
     def __init__(self, node, name, until_s):
         self.node, self.name, self.until = node, name, time.time() + until_s
@@ -130,7 +130,7 @@ class Watch:
                 members = self.node.view()["members"]
             except (OSError, ValueError):
                 members = []
-            if any(one["name"] == self.name and one["state"] != "alive" for one in members):
+            if any(one["name"] == self.name and one["state"] == "failed" for one in members):
                 self.seen_at = time.time()
             else:
                 time.sleep(KILL_LOOK_S)

@@ -78,6 +78,7 @@ ROWS = [
         ("<=", 10.0), EARLIER["clicks"], 2),
     Row("good_p99", "a good client's p99, 2 000 claims/s", "ms", digits=2),
     Row("attacked_p99", "  the same beside an attack with bad input", "ms", digits=2),
+    Row("attacked_ratio", "  so many times as long", "", ("<=", 2), digits=2),
     Row("resident", "memory after a soak, 100 000 players, without receipts", "MB", ("<=", 89),
         EARLIER["resident"]),
     Row("growth", "  its growth in the second half", "MB", ("<=", 0.5)),
@@ -185,10 +186,13 @@ class Bench:
                    "players": self.scale["players"], "format": "json"}
         for _ in range(self.scale["runs"]):
             with Node(self.bin, self.out, min(1000, self.scale["epoch_ms"])) as node:
-                add("good_p99", self.load(node, "a good client", **options)["p99_ms"])
+                good_ms = self.load(node, "a good client", **options)["p99_ms"]
+                add("good_p99", good_ms)
                 if os.path.exists(program):
-                    add("attacked_p99", self.beside_attack(node, program, options)["p99_ms"])
-        miss(["attacked_p99"], "no cairn-attack")
+                    attacked_ms = self.beside_attack(node, program, options)["p99_ms"]
+                    add("attacked_p99", attacked_ms)
+                    add("attacked_ratio", attacked_ms / good_ms)
+        miss(["attacked_p99", "attacked_ratio"], "no cairn-attack")
 
     def soak(self, seconds):
         self.say(f"a soak of {seconds} s")
@@ -216,7 +220,7 @@ class Bench:
 
         single = f"{middle('single', 'rate'):,.0f}".replace(",", " ")
         pipelined = f"{middle('pipelined', 'rate'):,.0f}".replace(",", " ")
-        BY_KEY["single_protobuf"].redis = f"{single}, pipelined {pipelined}"
-        BY_KEY["engine_100k"].redis = pipelined
-        BY_KEY["update"].redis = f"{1000 * middle('update_us'):.0f}"
-        BY_KEY["rank"].redis = f"{1000 * middle('rank_us'):.0f}"
+        BY_KEY["single_protobuf"].redis = f"{single}/s, pipelined {pipelined}/s"
+        BY_KEY["engine_100k"].redis = f"{pipelined}/s"
+        BY_KEY["update"].redis = f"{1000 * middle('update_us'):.0f} ns"
+        BY_KEY["rank"].redis = f"{1000 * middle('rank_us'):.0f} ns"
