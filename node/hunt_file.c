@@ -437,17 +437,25 @@ enum status hunt_file_read(struct definition **ret_definition, const struct hunt
     return status;
 }
 
-void hunt_file_add(const struct hunt_file *file, const struct definition_faults *found,
-                   struct hunt_faults *faults)
+/* Their lines are not kept: it is read again for them. */
+static void add_listed(const struct hunt_file *file, const struct definition_fault *list,
+                       uint32_t count, struct hunt_faults *faults)
 {
-    const uint32_t listed = found->count < found->capacity ? found->count : found->capacity;
     struct tree *tree = tree_new();
     struct tree_fault fault;
     const bool known = tree != NULL && file->size <= HUNT_FILE_BYTES_MAX &&
                        read_tree(file, tree, &fault) == STATUS_OK;
-    for (uint32_t i = 0; i < listed; i++)
-        hunt_fault(faults, known ? tree_line(tree, found->list[i].field) : 0, found->list[i].field,
-                   "%s", found->list[i].detail);
-    faults->count += found->count - listed;
+    for (uint32_t i = 0; i < count; i++)
+        hunt_fault(faults, known ? tree_line(tree, list[i].field) : 0, list[i].field, "%s",
+                   list[i].detail);
     tree_free(tree);
+}
+
+void hunt_file_add(const struct hunt_file *file, const struct definition_faults *found,
+                   struct hunt_faults *faults)
+{
+    const uint32_t listed = found->count < found->capacity ? found->count : found->capacity;
+    if (listed > 0)
+        add_listed(file, found->list, listed, faults);
+    faults->count += found->count - listed;
 }

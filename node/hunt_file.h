@@ -44,7 +44,7 @@ MUST_USE enum status hunt_file_read(struct definition **ret_definition,
                                     const struct hunt_file *file, struct hunt_faults *faults);
 
 /* Adds what was found wrong with the definition of a file elsewhere (definition_check_change), each
- * with the line of its field. Reads the file's structure again. */
+ * with the line of its field. Reads the file's structure again when there is anything to add. */
 void hunt_file_add(const struct hunt_file *file, const struct definition_faults *found,
                    struct hunt_faults *faults);
 

@@ -625,6 +625,21 @@ static void faults_found_elsewhere_get_their_lines(void **state)
     definition_free(definition);
 }
 
+static void a_file_with_nothing_to_add_is_not_read_again(void **state)
+{
+    (void)state;
+    const struct hunt_file unreadable = {.text = NULL, .size = 1 << 10};
+    struct definition_fault list[1];
+    const struct definition_faults none = {.list = list, .capacity = 1};
+    const struct definition_faults unlisted = {.count = 2};
+    struct hunt_faults faults = {0};
+    hunt_file_add(&unreadable, &none, &faults);
+    assert_int_equal(faults.count, 0);
+    hunt_file_add(&unreadable, &unlisted, &faults);
+    assert_int_equal(faults.count, 2);
+    hunt_faults_fini(&faults);
+}
+
 static void syntax_faults_end_the_reading_of_yaml(void **state)
 {
     (void)state;
@@ -1139,6 +1154,7 @@ int main(void)
         cmocka_unit_test(places_belong_to_the_plane),
         cmocka_unit_test(the_hunt_must_be_the_one_of_the_address),
         cmocka_unit_test(faults_found_elsewhere_get_their_lines),
+        cmocka_unit_test(a_file_with_nothing_to_add_is_not_read_again),
         cmocka_unit_test(syntax_faults_end_the_reading_of_yaml),
         cmocka_unit_test(syntax_faults_end_the_reading_of_json),
         cmocka_unit_test(only_utf8_without_zeros_is_read),
