@@ -22,13 +22,14 @@ struct queue {
 struct aside {
     pthread_t thread;
     pthread_mutex_t mutex;
-    pthread_cond_t wake; /* for the second thread: there is work, or it is to end */
+    pthread_cond_t wake; /* for the second thread: there is something to do, or it is to end */
     pthread_cond_t idle; /* for the first: a job has been worked on */
-    struct queue due, worked;
-    const struct aside_job *current; /* of those that somebody asks for */
+    struct queue due, dropped;
+    const struct aside_job *begun; /* whose work has; until it is dropped */
+    struct aside_job *worked;      /* the same, from the end of its work until it is done */
     bool ending;
+    int news; /* readable: a job came into `worked` */
     /* The first thread's alone. */
-    int news; /* a semaphore: jobs that came into `worked` */
     struct loop_event *reader;
     unsigned waiting;
 };
@@ -79,19 +80,23 @@ static bool take_out(struct queue *queue, const struct aside_job *job)
 /* With the mutex held, but not during the work. */
 static void work_on(struct aside *aside, struct aside_job *job)
 {
-    /* Without `done` it is gone when its work has begun. */
-    const bool asked = job->done != NULL;
-    if (asked)
-        aside->current = job;
+    aside->begun = job;
     (void)pthread_mutex_unlock(&aside->mutex);
     job->work(job->context);
     (void)pthread_mutex_lock(&aside->mutex);
-    if (!asked)
-        return;
-    aside->current = NULL;
-    put(&aside->worked, job);
+    aside->worked = job;
     (void)pthread_cond_signal(&aside->idle);
     (void)eventfd_write(aside->news, 1);
+}
+
+/* Likewise. Afterwards there may be no such job any more. */
+static void drop(struct aside *aside, struct aside_job *job)
+{
+    if (aside->begun == job)
+        aside->begun = NULL;
+    (void)pthread_mutex_unlock(&aside->mutex);
+    job->drop(job->context);
+    (void)pthread_mutex_lock(&aside->mutex);
 }
 
 static void *run(void *context)
@@ -99,11 +104,15 @@ static void *run(void *context)
     struct aside *aside = context;
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICENESS);
     (void)pthread_mutex_lock(&aside->mutex);
-    while (aside->due.first != NULL || !aside->ending) {
-        if (aside->due.first == NULL)
-            (void)pthread_cond_wait(&aside->wake, &aside->mutex);
-        else
+    for (;;) {
+        if (aside->dropped.first != NULL)
+            drop(aside, take(&aside->dropped));
+        else if (aside->due.first != NULL && aside->begun == NULL)
             work_on(aside, take(&aside->due));
+        else if (aside->ending)
+            break;
+        else
+            (void)pthread_cond_wait(&aside->wake, &aside->mutex);
     }
     (void)pthread_mutex_unlock(&aside->mutex);
     return NULL;
@@ -111,15 +120,24 @@ static void *run(void *context)
 
 /* --- The first thread ------------------------------------------------------------------------- */
 
+static void put_and_wake(struct aside *aside, struct queue *queue, struct aside_job *job)
+{
+    (void)pthread_mutex_lock(&aside->mutex);
+    put(queue, job);
+    (void)pthread_cond_signal(&aside->wake);
+    (void)pthread_mutex_unlock(&aside->mutex);
+}
+
 static struct aside_job *take_worked(struct aside *aside)
 {
     (void)pthread_mutex_lock(&aside->mutex);
-    struct aside_job *job = take(&aside->worked);
+    struct aside_job *job = aside->worked;
+    aside->worked = NULL;
     (void)pthread_mutex_unlock(&aside->mutex);
     return job;
 }
 
-/* One at a time, so that the loop comes to other things between. None: it was called off. */
+/* None: it was called off. */
 static void read_news(void *context)
 {
     struct aside *aside = context;
@@ -130,6 +148,7 @@ static void read_news(void *context)
         return;
     aside->waiting--;
     job->done(job->context);
+    put_and_wake(aside, &aside->dropped, job);
 }
 
 /* Signals are the first thread's. */
@@ -143,6 +162,18 @@ static bool start_thread(struct aside *aside)
     return started;
 }
 
+/* The thread is not there, or has ended. */
+static void dismantle(struct aside *aside)
+{
+    loop_event_free(aside->reader);
+    if (aside->news >= 0)
+        (void)close(aside->news);
+    (void)pthread_cond_destroy(&aside->idle);
+    (void)pthread_cond_destroy(&aside->wake);
+    (void)pthread_mutex_destroy(&aside->mutex);
+    free(aside);
+}
+
 struct aside *aside_new(struct event_base *base)
 {
     struct aside *aside = calloc(1, sizeof *aside);
@@ -152,16 +183,13 @@ struct aside *aside_new(struct event_base *base)
     (void)pthread_cond_init(&aside->wake, NULL);
     (void)pthread_cond_init(&aside->idle, NULL);
     queue_init(&aside->due);
-    queue_init(&aside->worked);
-    aside->news = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC | EFD_SEMAPHORE);
+    queue_init(&aside->dropped);
+    aside->news = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (aside->news >= 0)
-        aside->reader = loop_reader_new(base, aside->news, read_news, aside);
+        aside->reader = loop_reader_new(base, aside->news, LOOP_REQUESTS, read_news, aside);
     if (aside->reader != NULL && start_thread(aside))
         return aside;
-    loop_event_free(aside->reader);
-    if (aside->news >= 0)
-        (void)close(aside->news);
-    free(aside);
+    dismantle(aside);
     return NULL;
 }
 
@@ -175,21 +203,15 @@ void aside_free(struct aside *aside)
     (void)pthread_cond_signal(&aside->wake);
     (void)pthread_mutex_unlock(&aside->mutex);
     (void)pthread_join(aside->thread, NULL);
-    loop_event_free(aside->reader);
-    (void)close(aside->news);
-    (void)pthread_cond_destroy(&aside->idle);
-    (void)pthread_cond_destroy(&aside->wake);
-    (void)pthread_mutex_destroy(&aside->mutex);
-    free(aside);
+    dismantle(aside);
 }
 
 void aside_run(struct aside *aside, struct aside_job *job)
 {
-    aside->waiting += job->done != NULL ? 1 : 0;
-    (void)pthread_mutex_lock(&aside->mutex);
-    put(&aside->due, job);
-    (void)pthread_cond_signal(&aside->wake);
-    (void)pthread_mutex_unlock(&aside->mutex);
+    CHECK(job->done != NULL);
+    CHECK(job->drop != NULL);
+    aside->waiting++;
+    put_and_wake(aside, &aside->due, job);
 }
 
 unsigned aside_waiting(const struct aside *aside)
@@ -199,12 +221,14 @@ unsigned aside_waiting(const struct aside *aside)
 
 void aside_call_off(struct aside *aside, struct aside_job *job)
 {
-    CHECK(job->done != NULL);
     (void)pthread_mutex_lock(&aside->mutex);
-    while (aside->current == job)
+    while (aside->begun == job && aside->worked != job)
         (void)pthread_cond_wait(&aside->idle, &aside->mutex);
-    const bool found = take_out(&aside->due, job) || take_out(&aside->worked, job);
+    const bool found = aside->worked == job || take_out(&aside->due, job);
+    if (aside->worked == job)
+        aside->worked = NULL;
     (void)pthread_mutex_unlock(&aside->mutex);
     CHECK(found);
     aside->waiting--;
+    put_and_wake(aside, &aside->dropped, job);
 }

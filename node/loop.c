@@ -102,10 +102,11 @@ struct loop_event *loop_timer_new(struct event_base *base, int priority, loop_fn
     return event;
 }
 
-struct loop_event *loop_reader_new(struct event_base *base, int fd, loop_fn *fn, void *context)
+struct loop_event *loop_reader_new(struct event_base *base, int fd, int priority, loop_fn *fn,
+                                   void *context)
 {
     struct loop_event *event = event_make(base, fd, EV_READ | EV_PERSIST);
-    return event_begin(event_calls(event, fn, context), LOOP_URGENT);
+    return event_begin(event_calls(event, fn, context), priority);
 }
 
 struct loop_event *loop_writer_new(struct event_base *base, int fd, loop_fn *fn, void *context)

@@ -1,7 +1,8 @@
 /* node/loop.h -- The thinking thread's event loop over libevent, and the order of its work.
  *
  * Timers, news from the disk and signals go first; requests of clients are handled in portions
- * between which the first are looked for again, so that no crowd of requests delays a heartbeat.
+ * between which the first are looked for again, so that no crowd of requests delays a heartbeat;
+ * so are bodies of theirs that were read on another thread.
  * Timers are monotonic. libevent's own `struct event` stays in here: the core has one of its own.
  */
 #ifndef CAIRN_NODE_LOOP_H
@@ -29,7 +30,8 @@ void loop_stop(struct event_base *base);
  * there; a signal. NULL: no memory. */
 struct loop_event *loop_timer_new(struct event_base *base, int priority, loop_fn *fn,
                                   void *context);
-struct loop_event *loop_reader_new(struct event_base *base, int fd, loop_fn *fn, void *context);
+struct loop_event *loop_reader_new(struct event_base *base, int fd, int priority, loop_fn *fn,
+                                   void *context);
 /* Calls once, when something can be written to `fd`, or it has failed. */
 struct loop_event *loop_writer_new(struct event_base *base, int fd, loop_fn *fn, void *context);
 struct loop_event *loop_signal_new(struct event_base *base, int number, loop_fn *fn, void *context);

@@ -111,7 +111,7 @@ static enum status make_events(struct node *node)
 {
     node->ticks = loop_timer_new(node->base, LOOP_URGENT, on_tick, node);
     node->work = loop_timer_new(node->base, LOOP_REQUESTS, on_work, node);
-    node->news = loop_reader_new(node->base, node->inbox.wake, on_news, node);
+    node->news = loop_reader_new(node->base, node->inbox.wake, LOOP_URGENT, on_news, node);
     node->hurry = loop_timer_new(node->base, LOOP_URGENT, on_hurry, node);
     if (node->ticks == NULL || node->work == NULL || node->hurry == NULL || node->news == NULL)
         return STATUS_NO_MEMORY;

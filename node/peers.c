@@ -316,7 +316,7 @@ static enum status begin(struct peers *peers)
     peers->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (peers->room == NULL || peers->wake < 0)
         return STATUS_NO_MEMORY;
-    peers->woken = loop_reader_new(peers->base, peers->wake, on_woken, peers);
+    peers->woken = loop_reader_new(peers->base, peers->wake, LOOP_URGENT, on_woken, peers);
     peers->timer = loop_timer_new(peers->base, LOOP_URGENT, on_timer, peers);
     if (peers->woken == NULL || peers->timer == NULL)
         return STATUS_NO_MEMORY;

@@ -11,11 +11,15 @@
 struct routes;
 
 /* Reads the administrator's token where the configuration names a file; `node` outlives the routes.
- * NULL: no memory, or the token cannot be read; a sentence is logged. */
+ * NULL: no memory, descriptor or thread, or the token cannot be read; a sentence is logged. */
 struct routes *routes_new(struct node *node);
 
 /* After the HTTP server is closed; the node may still owe answers. NULL is fine. */
 void routes_free(struct routes *routes);
+
+/* Requests that were taken and have a large body which is still to be read: the node does not know
+ * of them yet. */
+unsigned routes_bodies_waiting(const struct routes *routes);
 
 /* The server's handler; the context is the routes. */
 http_handler routes_handle;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cluster/base/check.h"
+#include "node/clock.h"
 #include "node/json_actions.h"
 #include "node/metrics.h"
 #include "node/routes_internal.h"
@@ -97,25 +98,28 @@ static void judge(const struct call *call, const struct request_actions *actions
 
 struct actions_reading {
     struct reading reading; /* the first member */
-    uint64_t begun_us;
     struct wire_request wire;
-    enum status status; /* of the reading */
+    uint64_t read_us;   /* what the reading took; not the wait for it */
+    enum status status; /* of it */
     struct request_fault fault;
 };
 
 static void read_large(struct reading *reading)
 {
     struct actions_reading *large = (struct actions_reading *)reading;
+    const uint64_t begun_us = clock_monotonic_us();
     large->status = routes_wire_read(&large->wire, &large->fault);
+    large->read_us = clock_monotonic_us() - begun_us;
 }
 
 static void take_large(const struct call *call, struct reading *reading)
 {
     struct actions_reading *large = (struct actions_reading *)reading;
-    struct node *node = call->routes->node;
     struct request_actions actions;
+    const uint64_t begun_us = clock_monotonic_us();
     const bool taken = take_actions(call, &large->wire, large->status, &large->fault, &actions);
-    histogram_add(&node_metrics(node)->parse, node_monotonic_us(node) - large->begun_us, 1);
+    const uint64_t take_us = clock_monotonic_us() - begun_us;
+    histogram_add(&node_metrics(call->routes->node)->parse, large->read_us + take_us, 1);
     if (taken)
         judge(call, &actions);
 }
@@ -128,7 +132,7 @@ static void free_large(struct reading *reading)
 }
 
 /* The wire is closed by it. */
-static void post_large(const struct call *call, struct wire_request *wire, uint64_t begun_us)
+static void post_large(const struct call *call, struct wire_request *wire)
 {
     if (!routes_wire_move(call, wire))
         return;
@@ -139,29 +143,37 @@ static void post_large(const struct call *call, struct wire_request *wire, uint6
         return;
     }
     large->reading = (struct reading){.read = read_large, .take = take_large, .free = free_large};
-    large->begun_us = begun_us;
     large->wire = *wire;
     routes_read_aside(call, &large->reading);
 }
 
 /* --- Requests --------------------------------------------------------------------------------- */
 
+/* The wire is closed by it. False: it was refused. */
+static bool read_here(const struct call *call, struct wire_request *wire,
+                      struct request_actions *ret_actions)
+{
+    struct request_fault fault;
+    const enum status status = routes_wire_read(wire, &fault);
+    const bool taken = take_actions(call, wire, status, &fault, ret_actions);
+    routes_wire_close(wire);
+    return taken;
+}
+
 static void post_actions(const struct call *call, bool names_hunt)
 {
     struct node *node = call->routes->node;
-    const uint64_t begun_us = node_monotonic_us(node);
     struct wire_request wire;
-    struct request_fault fault;
     struct request_actions actions;
-    if (!admit(call) || !routes_wire_open(call, names_hunt, &wire))
+    if (!admit(call))
         return;
-    if (wire.large) {
-        post_large(call, &wire, begun_us);
+    const uint64_t begun_us = node_monotonic_us(node);
+    const bool opened = routes_wire_open(call, names_hunt, &wire);
+    if (opened && wire.large) {
+        post_large(call, &wire);
         return;
     }
-    const enum status status = routes_wire_read(&wire, &fault);
-    const bool taken = take_actions(call, &wire, status, &fault, &actions);
-    routes_wire_close(&wire);
+    const bool taken = opened && read_here(call, &wire, &actions);
     histogram_add(&node_metrics(node)->parse, node_monotonic_us(node) - begun_us, 1);
     if (taken)
         judge(call, &actions);

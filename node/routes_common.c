@@ -34,9 +34,8 @@ static enum status take_token(struct routes *routes, const char *path)
     return STATUS_OK;
 }
 
-static enum status routes_init(struct routes *routes, struct node *node)
+static bool make_parts(struct routes *routes, struct node *node)
 {
-    const struct config *config = node_config(node);
     routes->node = node;
     routes->pages = calloc(1, sizeof *routes->pages);
     routes->room = calloc(1, sizeof *routes->room);
@@ -44,26 +43,41 @@ static enum status routes_init(struct routes *routes, struct node *node)
     routes->aside = aside_new(node_base(node));
     if (routes->pages == NULL || routes->room == NULL || routes->proxy == NULL ||
         routes->aside == NULL)
-        return STATUS_NO_MEMORY;
+        return false;
     /* It never changes; without memory for this it is gzipped when it is asked for. */
     if (gzip_encode(&routes->description_gzip, &routes->description_gzip_bytes, description,
                     description_bytes) != STATUS_OK)
         routes->description_gzip_bytes = 0;
-    const size_t bytes_max = config->limits.body_bytes;
-    const enum status status = wire_room_init(
-        routes->room, bytes_max < ROUTES_LARGE_BYTES ? bytes_max : ROUTES_LARGE_BYTES, bytes_max);
-    return status == STATUS_OK ? take_token(routes, config->http.admin_token_file) : status;
+    const size_t bytes_max = node_config(node)->limits.body_bytes;
+    return wire_room_init(routes->room,
+                          bytes_max < ROUTES_LARGE_BYTES ? bytes_max : ROUTES_LARGE_BYTES,
+                          bytes_max) == STATUS_OK;
+}
+
+/* False: a sentence is logged. */
+static bool routes_init(struct routes *routes, struct node *node)
+{
+    const char *path = node_config(node)->http.admin_token_file;
+    if (!make_parts(routes, node)) {
+        log_write(LOG_LEVEL_ERROR, "no memory, descriptor or thread to answer requests with", NULL);
+        return false;
+    }
+    const enum status status = take_token(routes, path);
+    if (status != STATUS_OK)
+        log_write(LOG_LEVEL_ERROR, "the administrator's token cannot be read",
+                  LOG_FIELDS(log_text("path", path), log_text("status", status_name(status))));
+    return status == STATUS_OK;
 }
 
 struct routes *routes_new(struct node *node)
 {
     struct routes *routes = calloc(1, sizeof *routes);
-    const enum status status = routes != NULL ? routes_init(routes, node) : STATUS_NO_MEMORY;
-    if (status == STATUS_OK)
+    if (routes == NULL) {
+        log_write(LOG_LEVEL_ERROR, "no memory to answer requests with", NULL);
+        return NULL;
+    }
+    if (routes_init(routes, node))
         return routes;
-    log_write(LOG_LEVEL_ERROR, "the administrator's token cannot be read",
-              LOG_FIELDS(log_text("path", node_config(node)->http.admin_token_file),
-                         log_text("status", status_name(status))));
     routes_free(routes);
     return NULL;
 }

@@ -10,6 +10,7 @@
 #include "node/metrics.h"
 #include "node/metrics_text.h"
 #include "node/peers.h"
+#include "node/routes.h"
 #include "node/routes_internal.h"
 #include "node/store.h"
 #include "node/vitals.h"
@@ -127,6 +128,8 @@ static void write_queues(const struct page *page)
     const struct node_load load = node_load(page->node);
     gauge(page, "cairn_requests_waiting", load.requests, "Requests that the core has to answer.");
     gauge(page, "cairn_actions_waiting", load.actions, "Actions in them.");
+    gauge(page, "cairn_large_bodies_waiting", routes_bodies_waiting(page->call->routes),
+          "Large bodies that wait to be read, or are being read.");
     gauge(page, "cairn_log_backlog_bytes", load.write_backlog, "What waits for the disk.");
     gauge_seconds(page, "cairn_queue_wait_seconds", load.queue_us,
                   "How long it takes to come to a request that is there.");

@@ -134,9 +134,23 @@ static bool take_body(const struct call *call, struct wire_request *wire)
     return false;
 }
 
+/* Room for any body. A room of a request's own gets it only when that is read: many may wait. */
+static enum status make_place(struct wire_room *room)
+{
+    if (room->decoded != NULL)
+        return STATUS_OK;
+    room->decoded = malloc(room->body_bytes_max);
+    if (room->decoded == NULL)
+        return STATUS_NO_MEMORY;
+    room->decoded_bytes = room->body_bytes_max;
+    return STATUS_OK;
+}
+
 enum status routes_wire_read(struct wire_request *wire, struct request_fault *ret_fault)
 {
-    enum status status = wire->coded ? decode(wire, ret_fault) : STATUS_OK;
+    enum status status = wire->coded ? make_place(wire->room) : STATUS_OK;
+    if (status == STATUS_OK && wire->coded)
+        status = decode(wire, ret_fault);
     if (status != STATUS_OK)
         return status;
     if (wire->is_protobuf) {
@@ -171,10 +185,8 @@ bool routes_wire_move(const struct call *call, struct wire_request *wire)
 {
     CHECK(!wire->owns_room);
     CHECK(wire->body.data != wire->room->decoded); /* what is decoded here is small */
-    const size_t body_bytes_max = wire->room->body_bytes_max;
     struct wire_room *room = calloc(1, sizeof *room);
-    if (room == NULL ||
-        wire_room_init(room, wire->coded ? body_bytes_max : 0, body_bytes_max) != STATUS_OK) {
+    if (room == NULL || wire_room_init(room, 0, wire->room->body_bytes_max) != STATUS_OK) {
         free(room);
         routes_wire_close(wire);
         routes_refuse_memory(call->request);

@@ -24,7 +24,8 @@ struct wire_room {
     bool in_use;           /* by one request or answer at a time */
 };
 
-/* `decoded_bytes`: of those that are decoded here; 0: none is. STATUS_NO_MEMORY. */
+/* `decoded_bytes`: of those that are decoded here; 0: there is no place for one until it comes, and
+ * then it is for any. STATUS_NO_MEMORY. */
 MUST_USE enum status wire_room_init(struct wire_room *room, size_t decoded_bytes,
                                     size_t body_bytes_max);
 void wire_room_fini(struct wire_room *room);

@@ -163,6 +163,7 @@ static void the_disk_and_the_process_are_seen(void **state)
     page_assert(after, "cairn_ready", 1);
     page_assert(after, "cairn_requests_waiting", 0);
     page_assert(after, "cairn_actions_waiting", 0);
+    page_assert(after, "cairn_large_bodies_waiting", 0);
     page_assert(after, "cairn_ranges_led", page_value(after, "cairn_ranges"));
     free(before);
     free(after);

@@ -15,6 +15,7 @@
 #include <event2/event.h>
 #include <jansson.h>
 
+#include "node/loop.h"
 #include "node/metrics.h"
 #include "node/peers.h"
 #include "node/routes.h"
@@ -323,6 +324,7 @@ static char stage_no_text[] = "";
 static const char *stage_listen = "127.0.0.1:0";
 static in_addr_t stage_address = INADDR_LOOPBACK; /* where clients find it */
 static char stage_name[] = "n1";
+static uint32_t stage_body_bytes = UINT32_C(1) << 20; /* the most that a body may have */
 
 static void stage_found(struct node *node)
 {
@@ -358,17 +360,18 @@ static inline void stage_open_to(struct stage *stage, char *token_file, struct c
     stage->node.config.node.name = stage_name;
     stage->node.config.http.admin_token_file = token_file;
     stage->node.config.http.cors = cors;
-    stage->node.config.limits.body_bytes = UINT32_C(1) << 20;
+    stage->node.config.limits.body_bytes = stage_body_bytes;
     stage->node.config.limits.waiting_actions = 50000;
     stage->node.now = (struct now){.monotonic_us = 1000000, .physical_us = STAGE_START_US};
     stage_found(&stage->node);
-    stage->base = event_base_new();
+    stage->base = loop_new();
     assert_non_null(stage->base);
     stage->node.base = stage->base;
     stage->routes = routes_new(&stage->node);
     assert_non_null(stage->routes);
     http_settings_init(&settings);
     settings.listen = stage_listen;
+    settings.body_bytes_max = stage_body_bytes;
     settings.cors = (const char *const *)cors.items;
     settings.cors_count = cors.count;
     assert_int_equal(
@@ -386,7 +389,7 @@ static void stage_close(struct stage *stage)
 {
     http_server_close(stage->server);
     routes_free(stage->routes);
-    event_base_free(stage->base);
+    loop_free(stage->base);
     cluster_free(stage->node.cluster);
     free(stage->node.effects);
 }

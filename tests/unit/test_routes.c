@@ -6,9 +6,12 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <sys/resource.h>
+
 #include "tests/unit/routes_stage.h"
 #include "tests/unit/routes_talk.h"
 
+#include "node/log.h"
 #include "node/routes_cursor.h"
 
 #define HARBOUR                                                                                    \
@@ -316,6 +319,37 @@ static void an_unreadable_token_file_stops_the_start(void **state)
     char path[] = "/nonexistent/token";
     stage->node.config.http.admin_token_file = path;
     assert_null(routes_new(&stage->node));
+}
+
+/* Whether this part of a sentence is in what is logged when routes cannot be made, with no more
+ * than so many descriptors. */
+static bool refusal_says(struct stage *stage, rlim_t descriptors, const char *part)
+{
+    char said[1024] = "";
+    struct rlimit before;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    log_redirect(ends[1]);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit fewer = {.rlim_cur = descriptors, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &fewer), 0);
+    struct routes *routes = routes_new(&stage->node);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    log_redirect(STDERR_FILENO);
+    assert_null(routes);
+    assert_true(read(ends[0], said, sizeof said - 1) > 0);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    return strstr(said, part) != NULL;
+}
+
+static void why_there_is_no_start_is_said(void **state)
+{
+    struct stage *stage = *state;
+    char path[] = "/nonexistent/token";
+    stage->node.config.http.admin_token_file = path;
+    assert_true(refusal_says(stage, 100, "the administrator's token cannot be read"));
+    assert_true(refusal_says(stage, 0, "no memory, descriptor or thread"));
 }
 
 /* --- Actions ---------------------------------------------------------------------------------- */
@@ -799,6 +833,7 @@ int main(void)
         cmocka_unit_test(a_token_guards_what_shows_or_changes_hunts),
         TEST(the_only_node_can_be_neither_drained_nor_removed),
         TEST(an_unreadable_token_file_stops_the_start),
+        TEST(why_there_is_no_start_is_said),
         TEST(a_claim_is_judged_and_its_receipt_kept),
         TEST(a_receipt_that_left_the_window_is_gone),
         TEST(claims_may_name_their_hunt_in_the_path),

@@ -8,6 +8,7 @@
 
 #include <semaphore.h>
 
+#include "tests/unit/metrics_page.h"
 #include "tests/unit/routes_stage.h"
 #include "tests/unit/routes_talk.h"
 
@@ -25,8 +26,10 @@
 /* A byte more than is read here. */
 #define LARGE_BYTES (ROUTES_LARGE_BYTES + 1)
 
-static char large[LARGE_BYTES + 1];
-static char coded[5 * LARGE_BYTES];
+#define MEBIBYTE ((size_t)1 << 20)
+
+static char large[MEBIBYTE + 2];
+static char coded[2 * MEBIBYTE]; /* room for what is not smaller, too */
 
 static int open_harbour(void **state)
 {
@@ -40,7 +43,7 @@ static int open_harbour(void **state)
 /* The text, with spaces behind it up to so many bytes. */
 static const char *padded(const char *text, size_t bytes)
 {
-    assert_true(strlen(text) <= bytes && bytes <= LARGE_BYTES);
+    assert_true(strlen(text) <= bytes && bytes < sizeof large);
     memset(large, ' ', bytes);
     memcpy(large, text, strlen(text));
     large[bytes] = '\0';
@@ -84,6 +87,7 @@ static void a_large_body_says_what_a_small_one_says(void **state)
 static void send_coded(struct stage *stage, const char *body)
 {
     const size_t bytes = frame_lz4_encode(coded, sizeof coded, body, strlen(body));
+    assert_true(bytes > 0);
     stage_call(stage,
                &(struct asking){.method = "POST",
                                 .path = "/hunt",
@@ -128,6 +132,35 @@ static void so_is_one_that_is_large_with_it(void **state)
                                 .body_bytes = LARGE_BYTES},
                &reply);
     assert_problem(400, "malformed", "");
+}
+
+static void one_that_is_too_large_without_it_is_refused(void **state)
+{
+    struct stage *stage = *state;
+    send_coded(stage, padded(claim(1, ""), MEBIBYTE));
+    assert_outcome("found");
+    send_coded(stage, padded(claim(2, ""), MEBIBYTE + 1));
+    assert_problem(413, "body_too_large", "");
+}
+
+/* Wherever the limit lies, just as many bytes are taken, plain and coded. */
+static void the_limit_may_be_near_to_what_is_large(void **state)
+{
+    static const size_t limits[] = {ROUTES_LARGE_BYTES - 1, ROUTES_LARGE_BYTES, LARGE_BYTES};
+    for (size_t i = 0; i < 3; i++) {
+        stage_body_bytes = (uint32_t)limits[i];
+        (void)open_harbour(state);
+        stage_body_bytes = MEBIBYTE;
+        post(*state, "/hunt", padded(claim(1, ""), limits[i]));
+        assert_outcome("found");
+        post(*state, "/hunt", padded(claim(2, ""), limits[i] + 1));
+        assert_status(413);
+        send_coded(*state, padded(claim(2, ""), limits[i]));
+        assert_outcome("already");
+        send_coded(*state, padded(claim(3, ""), limits[i] + 1));
+        assert_problem(413, "body_too_large", "");
+        (void)close_stage(state);
+    }
 }
 
 static void faults_of_a_large_body_are_told(void **state)
@@ -184,7 +217,8 @@ static void busy(struct stage *stage, unsigned count)
     assert_int_equal(sem_init(&begun, 0, 0), 0);
     assert_int_equal(sem_init(&go, 0, 0), 0);
     for (unsigned i = 0; i < count; i++) {
-        holding[i] = (struct aside_job){.work = i == 0 ? hold_up : do_nothing, .done = do_nothing};
+        holding[i] = (struct aside_job){
+            .work = i == 0 ? hold_up : do_nothing, .done = do_nothing, .drop = do_nothing};
         aside_run(stage->routes->aside, &holding[i]);
     }
     assert_int_equal(sem_wait(&begun), 0);
@@ -211,28 +245,51 @@ static int send_large(struct stage *stage, const char *body, unsigned waiting)
     return fd;
 }
 
+static int begin(struct stage *stage, const struct asking *asking)
+{
+    const int fd = stage_connect(stage);
+    stage_send(fd, asking);
+    return fd;
+}
+
+/* The whole answer, without waiting for the thread as stage_receive does. */
+static const char *receive_meanwhile(struct stage *stage, int fd)
+{
+    static char text[REPLY_BYTES];
+    size_t used = 0;
+    ssize_t got = -1;
+    for (unsigned i = 0; i < PATIENCE && got != 0; i++) {
+        assert_true(event_base_loop(stage->base, EVLOOP_NONBLOCK) >= 0);
+        stage_pass(&stage->node, STEP_US);
+        got = recv(fd, text + used, sizeof text - 1 - used, MSG_DONTWAIT);
+        used += got > 0 ? (size_t)got : 0;
+    }
+    assert_int_equal(got, 0);
+    text[used] = '\0';
+    (void)close(fd);
+    return text;
+}
+
+static const char *scrape_meanwhile(struct stage *stage)
+{
+    const int fd = begin(stage, &(struct asking){.method = "GET", .path = "/metrics"});
+    return receive_meanwhile(stage, fd);
+}
+
 static void small_ones_do_not_wait_for_it(void **state)
 {
     struct stage *stage = *state;
     busy(stage, 1);
     const int fd = send_large(stage, padded(claim(1, ""), LARGE_BYTES), 2);
-    /* Not stage_call: it waits for the thread. */
-    const int small = stage_connect(stage);
-    stage_send(small, &(struct asking){.method = "POST",
-                                       .path = "/hunt",
-                                       .type = "application/json",
-                                       .body = claim(2, "")});
-    char head[16] = "";
-    while (recv(small, head, sizeof head - 1, MSG_DONTWAIT) <= 0) {
-        assert_true(event_base_loop(stage->base, EVLOOP_NONBLOCK) >= 0);
-        stage_pass(&stage->node, STEP_US);
-    }
-    assert_memory_equal(head, "HTTP/1.1 200", 12);
+    const int small = begin(stage, &(struct asking){.method = "POST",
+                                                    .path = "/hunt",
+                                                    .type = "application/json",
+                                                    .body = claim(2, "")});
+    assert_memory_equal(receive_meanwhile(stage, small), "HTTP/1.1 200", 12);
     assert_int_equal(aside_waiting(stage->routes->aside), 2);
     turn_until_done(stage);
     stage_receive(stage, fd, &reply);
     assert_outcome("already");
-    (void)close(small);
     (void)close(fd);
 }
 
@@ -241,21 +298,51 @@ static void not_too_many_wait(void **state)
     struct stage *stage = *state;
     busy(stage, WAITING_MAX - 1);
     const int last = send_large(stage, padded(claim(1, ""), LARGE_BYTES), WAITING_MAX);
-    const int more = stage_connect(stage);
-    stage_send(more, &(struct asking){.method = "POST",
-                                      .path = "/hunt",
-                                      .type = "application/json",
-                                      .body = padded(claim(2, ""), LARGE_BYTES)});
-    char head[16] = "";
-    while (recv(more, head, sizeof head - 1, MSG_DONTWAIT) <= 0)
-        assert_true(event_base_loop(stage->base, EVLOOP_NONBLOCK) >= 0);
-    assert_memory_equal(head, "HTTP/1.1 503", 12);
-    assert_int_equal(aside_waiting(stage->routes->aside), WAITING_MAX);
+    const int more = begin(stage, &(struct asking){.method = "POST",
+                                                   .path = "/hunt",
+                                                   .type = "application/json",
+                                                   .body = padded(claim(2, ""), LARGE_BYTES)});
+    assert_memory_equal(receive_meanwhile(stage, more), "HTTP/1.1 503", 12);
+    const char *page = scrape_meanwhile(stage);
+    page_assert(page, "cairn_large_bodies_waiting", WAITING_MAX);
+    page_assert(page, "cairn_requests_shed_total", 1);
     turn_until_done(stage);
     stage_receive(stage, last, &reply);
     assert_outcome("found");
-    (void)close(more);
+    page_assert(scrape_meanwhile(stage), "cairn_large_bodies_waiting", 0);
     (void)close(last);
+}
+
+/* The stage's clock passes meanwhile; the reading is timed by the machine's. */
+static void the_wait_is_no_part_of_the_time_it_takes_to_read(void **state)
+{
+    struct stage *stage = *state;
+    const struct histogram *parse = &stage->node.metrics.parse;
+    busy(stage, 1);
+    const int fd = send_large(stage, padded(claim(1, ""), LARGE_BYTES), 2);
+    stage_pass(&stage->node, UINT64_C(3600) * 1000000);
+    turn_until_done(stage);
+    stage_receive(stage, fd, &reply);
+    assert_status(200);
+    assert_int_equal(parse->count, 1);
+    assert_true(parse->max_us < UINT64_C(3600) * 1000000);
+    (void)close(fd);
+}
+
+static void a_client_may_vanish_meanwhile(void **state)
+{
+    struct stage *stage = *state;
+    busy(stage, 1);
+    (void)close(send_large(stage, padded(claim(1, ""), LARGE_BYTES), 2));
+    (void)scrape_meanwhile(stage); /* after which the server knows */
+    turn_until_done(stage);
+    const struct http_counters *counters = http_server_counters(stage->server);
+    for (unsigned i = 0; i < PATIENCE && counters->connections_open > 0; i++)
+        stage_turn(stage);
+    assert_int_equal(counters->connections_open, 0);
+    post(stage, "/hunt", claim(1, ""));
+    assert_outcome("found");
+    assert_non_null(strstr(reply.body, "\"replayed\":true"));
 }
 
 static void the_server_may_close_meanwhile(void **state)
@@ -278,10 +365,14 @@ int main(void)
         TEST(a_large_body_says_what_a_small_one_says),
         TEST(a_body_that_is_large_without_its_coding_is_too),
         TEST(so_is_one_that_is_large_with_it),
+        TEST(one_that_is_too_large_without_it_is_refused),
+        cmocka_unit_test(the_limit_may_be_near_to_what_is_large),
         TEST(faults_of_a_large_body_are_told),
         TEST(a_large_hunt_is_read_and_its_faults_are_told),
         TEST(small_ones_do_not_wait_for_it),
         TEST(not_too_many_wait),
+        TEST(the_wait_is_no_part_of_the_time_it_takes_to_read),
+        TEST(a_client_may_vanish_meanwhile),
         TEST(the_server_may_close_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,13 +95,21 @@ static void bodies_are_timed_whether_good_or_bad_and_shed_requests_are_counted(v
     claim(stage, PLAYER, 1, 0);
     post(stage, "/hunt", "{");
     assert_status(400);
+    const struct asking unread = {.method = "POST",
+                                  .path = "/hunt",
+                                  .headers = "Content-Encoding: br\r\n",
+                                  .type = "application/json",
+                                  .body = "{}"};
+    stage_call(stage, &unread, &reply);
+    assert_problem(415, "unsupported_coding", "");
     stage->node.load = 50000;
     post(stage, "/hunt", "{}");
     assert_problem(503, "overloaded", "");
     const char *page = scrape(stage);
-    page_assert(page, "cairn_parse_duration_seconds_count", 2);
+    page_assert(page, "cairn_parse_duration_seconds_count", 3);
     page_assert(page, "cairn_requests_shed_total", 1);
     page_assert(page, "cairn_actions_waiting", 50000);
+    page_assert(page, "cairn_large_bodies_waiting", 0);
 }
 
 static void players_receipts_and_pending_claims_are_added_up_over_the_ranges(void **state)
