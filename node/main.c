@@ -48,7 +48,7 @@ struct program {
     struct node *node;
     struct loop_event *terminate, *interrupt, *hangup, *stop_timer;
     uint32_t stop_waited_ms;
-    bool stopping, node_stopped;
+    bool stopping, node_stopping, node_stopped;
     int exit_code;
 };
 
@@ -143,11 +143,27 @@ static void on_ready(void *context)
     (void)fflush(stdout);
 }
 
+static void on_node_stopped(void *context)
+{
+    struct program *program = context;
+    program->node_stopped = true;
+}
+
+/* What has been accepted is first to come to the node. */
+static void stop_node_when_read(struct program *program)
+{
+    if (program->node_stopping || routes_bodies_waiting(program->routes) > 0)
+        return;
+    program->node_stopping = true;
+    node_stop(program->node, on_node_stopped, program);
+}
+
 /* The answers of the last requests are on their way to the clients. */
 static void on_stop_check(void *context)
 {
     struct program *program = context;
     const size_t busy = http_server_busy(program->http);
+    stop_node_when_read(program);
     if (program->node_stopped && busy == 0) {
         loop_stop(program->base);
         return;
@@ -162,12 +178,6 @@ static void on_stop_check(void *context)
     loop_timer_after(program->stop_timer, STOP_CHECK_MS * 1000);
 }
 
-static void on_node_stopped(void *context)
-{
-    struct program *program = context;
-    program->node_stopped = true;
-}
-
 static void on_terminate(void *context)
 {
     struct program *program = context;
@@ -180,7 +190,7 @@ static void on_terminate(void *context)
     log_write(LOG_LEVEL_INFO, "stopping", NULL);
     program->stopping = true;
     http_server_stop(program->http);
-    node_stop(program->node, on_node_stopped, program);
+    stop_node_when_read(program);
     loop_timer_after(program->stop_timer, 0);
 }
 

@@ -31,6 +31,8 @@
 #define STOPS              6
 #define STOP_WITHIN_MS     8000 /* below the node's own patience: nothing hung */
 #define AT_ONCE_MS         5000 /* likewise, and on a busy machine */
+#define LARGE_LINKS        24
+#define LARGE_BYTES        (1000 << 10)
 #define FULL_DISKS         4
 #define FULL_BYTES         UINT64_C(100000)
 #define EXIT_DISK          74
@@ -207,6 +209,77 @@ static void a_request_half_sent_at_sigterm_is_answered_with_503(void **state)
     link_fini(&idle);
 }
 
+/* A claim in a body that takes long to be read. */
+static uint32_t send_large(struct test *test, struct link *link)
+{
+    const size_t capacity = LARGE_BYTES + 512;
+    char *text = malloc(capacity);
+    char *body = malloc(LARGE_BYTES + 1);
+    assert_non_null(text);
+    assert_non_null(body);
+    const uint32_t claim = make_body(test, body, LARGE_BYTES);
+    const size_t used = strlen(body);
+    memset(body + used, ' ', LARGE_BYTES - used);
+    body[LARGE_BYTES] = '\0';
+    const size_t bytes = http_write(text, capacity, "POST", "/hunt", body);
+    assert_true(link_open(link, test->process.port));
+    assert_true(link_send(link, text, bytes));
+    free(body);
+    free(text);
+    return claim;
+}
+
+/* Requests that came whole; this one too. */
+static uint64_t requests_total(const struct test *test, struct link *link)
+{
+    static const char name[] = "\ncairn_http_requests_total ";
+    const struct answer answer = http_ask(link, test->process.port, "GET", "/metrics", "");
+    assert_int_equal(answer.status, 200);
+    const char *line = strstr(answer.body, name);
+    assert_non_null(line);
+    return strtoull(line + sizeof name - 1, NULL, 10);
+}
+
+/* So many, without those that ask. */
+static void wait_for_requests(const struct test *test, struct link *link, uint64_t wanted)
+{
+    const uint64_t start = process_now_ms();
+    uint64_t asked = 1;
+    while (requests_total(test, link) < wanted + asked) {
+        assert_true(process_now_ms() - start < PROCESS_WAIT_MS);
+        asked++;
+    }
+}
+
+static void large_bodies_that_wait_at_sigterm_are_read_and_judged(void **state)
+{
+    struct test *test = *state;
+    struct link links[LARGE_LINKS];
+    struct link other;
+    uint32_t claims[LARGE_LINKS];
+    link_init(&other);
+    process_start(&test->process);
+    load_put_hunt(&test->process);
+    const uint64_t before = requests_total(test, &other);
+    for (size_t i = 0; i < LARGE_LINKS; i++) {
+        link_init(&links[i]);
+        claims[i] = send_large(test, &links[i]);
+    }
+    wait_for_requests(test, &other, before + LARGE_LINKS);
+    process_signal(&test->process, SIGTERM);
+    for (size_t i = 0; i < LARGE_LINKS; i++) {
+        const struct answer answer = link_await(&links[i], "a large body");
+        assert_int_equal(answer.status, 200);
+        json_t *json = json_loadb(answer.body, answer.bytes, 0, NULL);
+        const json_t *result = json_array_get(json_object_get(json, "results"), 0);
+        assert_true(players_take(&test->players, 0, claims[i], result));
+        json_decref(json);
+        link_fini(&links[i]);
+    }
+    assert_int_equal(process_wait(&test->process, STOP_WITHIN_MS), 0);
+    link_fini(&other);
+}
+
 static void wait_until_it_says(const struct process *process, const char *part)
 {
     const uint64_t start = process_now_ms();
@@ -357,6 +430,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STOP_TEST(sigterm_under_load_finishes_what_was_accepted),
         STOP_TEST(a_request_half_sent_at_sigterm_is_answered_with_503),
+        STOP_TEST(large_bodies_that_wait_at_sigterm_are_read_and_judged),
         STOP_TEST(a_second_sigterm_under_load_stops_at_once),
         STOP_TEST(a_full_disk_ends_it_with_74_and_loses_no_acknowledged_claim),
         STOP_TEST(a_second_node_on_the_same_data_is_refused_and_disturbs_nothing),
