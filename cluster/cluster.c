@@ -334,6 +334,12 @@ bool cluster_leads(const struct cluster *cluster, uint32_t group, uint64_t *ret_
     return true;
 }
 
+bool cluster_serves(const struct cluster *cluster, uint32_t range)
+{
+    const struct slot *slot = range < cluster->slot_count ? cluster->slots[range] : NULL;
+    return slot != NULL && slot->state != NULL && group_leads(slot->group);
+}
+
 uint32_t cluster_voters(const struct cluster *cluster, uint32_t group)
 {
     const struct group *found = groups_find(cluster, group);

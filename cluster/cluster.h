@@ -184,6 +184,10 @@ bool cluster_ready(const struct cluster *cluster, const char **ret_reason);
 /* Whether this node leads a group (GROUP_SYSTEM: the system's), and in which term. */
 bool cluster_leads(const struct cluster *cluster, uint32_t group, uint64_t *ret_term);
 
+/* Whether it leads the range and has applied what leaders before it committed: it judges claims and
+ * answers questions about players. */
+bool cluster_serves(const struct cluster *cluster, uint32_t range);
+
 /* How many voters a group has, by the configuration that its replica here knows; 0: there is none
  * here. */
 uint32_t cluster_voters(const struct cluster *cluster, uint32_t group);

@@ -73,7 +73,10 @@ static bool begin(struct cluster *cluster, uint64_t node, const struct snapshot_
     struct snapshot_task *task = &cluster->snapshot;
     if (task->phase == SNAPSHOT_RECEIVING && task->group == message->group)
         snapshots_give_up(cluster, "another one comes");
-    const bool settings = system_state_settings(cluster->system) != NULL;
+    /* One that has started again knows the settings when its system group has committed something;
+     * where that group's log is what it lacks, they come with the snapshot. */
+    const bool settings =
+        message->group == GROUP_SYSTEM || system_state_settings(cluster->system) != NULL;
     if (task->phase != SNAPSHOT_IDLE || cluster_now_ms(cluster) < task->retry_ms || !settings)
         return false;
     struct intake intake = {.node = node, .raft_term = message->raft_term};
@@ -106,8 +109,8 @@ static bool finish_reading(struct cluster *cluster)
             return false;
     }
     const struct group_base *announced = &cluster->snapshot.base;
-    return settings_equal(known, &settings) && intake->base.index == announced->index &&
-           intake->base.term == announced->term;
+    return (known == NULL || settings_equal(known, &settings)) &&
+           intake->base.index == announced->index && intake->base.term == announced->term;
 }
 
 static enum status read_chunk(struct cluster *cluster, const struct snapshot_message *message)

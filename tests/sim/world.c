@@ -188,14 +188,13 @@ static uint64_t present_epoch(const struct world *world)
     return epoch_of(hlc_from_us(WORLD_START_US + world->now_us), world->settings.epoch_ms);
 }
 
-static bool all_led(const struct world *world)
+/* By one that answers: who was elected just now has yet to commit something. */
+static bool all_served(const struct world *world)
 {
     for (uint32_t range = 0; range < world->settings.ranges; range++) {
-        uint64_t term;
         uint32_t leaders = 0;
         for (uint32_t i = 0; i < world->options.nodes; i++)
-            leaders +=
-                world->nodes[i].core != NULL && cluster_leads(world->nodes[i].core, range, &term);
+            leaders += world->nodes[i].core != NULL && cluster_serves(world->nodes[i].core, range);
         if (leaders != 1)
             return false;
     }
@@ -204,7 +203,7 @@ static bool all_led(const struct world *world)
 
 static bool converged(struct world *world, uint64_t epoch)
 {
-    return boards_complete(world, epoch) && play_can_read_all(world) && all_led(world);
+    return boards_complete(world, epoch) && play_can_read_all(world) && all_served(world);
 }
 
 /* The faults are over: everything that was asked is answered, and an epoch that began afterwards

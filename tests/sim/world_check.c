@@ -184,8 +184,7 @@ static void check_acknowledgement(struct verdict *verdict, const struct acknowle
 static struct node *leader_of(struct world *world, uint32_t range)
 {
     for (uint32_t i = 0; i < world->options.nodes; i++) {
-        uint64_t term;
-        if (cluster_leads(world->nodes[i].core, range, &term))
+        if (cluster_serves(world->nodes[i].core, range))
             return &world->nodes[i];
     }
     return NULL;
@@ -218,7 +217,7 @@ static void check_page(struct verdict *verdict, uint16_t hunt, const struct play
     const uint32_t range = hash_range(hash_player(player), world->settings.ranges);
     struct node *leader = leader_of(world, range);
     if (leader == NULL) {
-        world_fail(world, "liveness: nobody leads range %u", range);
+        world_fail(world, "liveness: nobody serves range %u", range);
         return;
     }
     const struct query query = {.kind = QUERY_PLAYER, .hunt = hunt, .player = *player};
@@ -226,7 +225,9 @@ static void check_page(struct verdict *verdict, uint16_t hunt, const struct play
     struct model_page page;
     const bool known = model_player(verdict->model, hunt, player, &page);
     if (reply == NULL || reply->status != STATUS_OK || !known) {
-        world_fail(world, "a player's page is not answered");
+        world_fail(world, "a player's page is not answered by n%u: %s%s", leader->number + 1,
+                   reply != NULL ? status_name(reply->status) : "no reply",
+                   known ? "" : " (the model does not know the hunt)");
         return;
     }
     const struct player_page *shown = &reply->player.page;
