@@ -150,8 +150,9 @@ enum status epochs_adopted(struct cluster *cluster, const struct slot *slot)
     uint32_t count, whole;
     struct summary *const *kept = range_state_kept(slot->state, &count, &whole);
     for (uint32_t i = 0; i < count; i++) {
+        /* Where boards are gone, runs may begin and end elsewhere than those that were heard of. */
         const enum status status =
-            i >= whole ? take_summary(cluster, kept[i]) : settle_summary(cluster, kept[i]);
+            i >= whole ? take_summary(cluster, kept[i]) : settle_fill(cluster, kept[i]);
         if (status != STATUS_OK)
             return status;
     }
