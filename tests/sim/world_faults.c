@@ -48,9 +48,6 @@ void faults_draw(struct world *world)
             node->restart_us = UINT64_C(1000) * joins_ms;
         node->drift_ppm = drifts ? (int32_t)drift_ppm - 2000 : 0;
     }
-    /* Nobody is given a snapshot yet whose log no longer reaches back to where he begins. */
-    if (rough->grows)
-        world->climate.snapshot_bytes = (uint32_t)SNAPSHOT_LOG_BYTES;
 }
 
 int64_t faults_clock_us(const struct world *world, const struct node *node)
