@@ -130,6 +130,15 @@ void gold_wait_open(struct gold *gold)
     claim_until_judged(gold, 0);
 }
 
+void gold_begin(struct gold *gold, struct nodes *nodes)
+{
+    nodes_grow(nodes);
+    gold_init(gold, nodes);
+    gold_put(gold, 1);
+    nodes_wait_whole(nodes);
+    gold_wait_open(gold);
+}
+
 void gold_want(struct gold *gold)
 {
     assert_true(gold->treasure < GOLD_TREASURES);

@@ -24,6 +24,9 @@ struct gold {
 void gold_init(struct gold *gold, struct nodes *nodes);
 void gold_fini(struct gold *gold);
 
+/* Grows the cluster and puts the hunt; claims are judged. The other half is gold_fini(). */
+void gold_begin(struct gold *gold, struct nodes *nodes);
+
 /* Puts the hunt at a node, which must listen. */
 void gold_put(struct gold *gold, uint32_t number);
 

@@ -101,11 +101,7 @@ static void three_win_a_treasure_for_three_though_a_node_is_killed(void **state)
 {
     struct trio *trio = *state;
     struct gold gold;
-    nodes_grow(&trio->nodes);
-    gold_init(&gold, &trio->nodes);
-    gold_put(&gold, 1);
-    nodes_wait_whole(&trio->nodes);
-    gold_wait_open(&gold);
+    gold_begin(&gold, &trio->nodes);
     for (uint32_t round = 0; round < GOLD_TREASURES; round++) {
         const uint32_t number = (uint32_t)rng_below(&trio->rng, CLUSTER_NODES);
         gold_want(&gold);

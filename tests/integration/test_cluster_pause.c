@@ -81,11 +81,7 @@ static void three_win_a_treasure_for_three_though_a_node_stands_still(void **sta
 {
     struct trio *trio = *state;
     struct gold gold;
-    nodes_grow(&trio->nodes);
-    gold_init(&gold, &trio->nodes);
-    gold_put(&gold, 1);
-    nodes_wait_whole(&trio->nodes);
-    gold_wait_open(&gold);
+    gold_begin(&gold, &trio->nodes);
     for (uint32_t round = 0; round < ROUNDS; round++) {
         const struct process *paused = &trio->nodes.list[rng_below(&trio->rng, CLUSTER_NODES)];
         process_signal(paused, SIGSTOP);

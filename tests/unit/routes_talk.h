@@ -93,6 +93,16 @@ static inline int open_stage(void **state)
     return 0;
 }
 
+/* With this as the hunt "harbour", and active. */
+static inline int open_harbour_as(void **state, const char *text)
+{
+    (void)open_stage(state);
+    put_hunt(*state, "/v1/hunts/harbour", text);
+    assert_status(200);
+    pass_epochs(*state, 3);
+    return 0;
+}
+
 static inline int close_stage(void **state)
 {
     stage_close(*state);

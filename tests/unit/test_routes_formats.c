@@ -30,11 +30,7 @@ static char frame[REPLY_BYTES];
 
 static int open_harbour(void **state)
 {
-    (void)open_stage(state);
-    put_hunt(*state, "/v1/hunts/harbour", HARBOUR);
-    assert_status(200);
-    pass_epochs(*state, 3);
-    return 0;
+    return open_harbour_as(state, HARBOUR);
 }
 
 static int close_harbour(void **state)

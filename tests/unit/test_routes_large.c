@@ -33,11 +33,7 @@ static char coded[2 * MEBIBYTE]; /* room for what is not smaller, too */
 
 static int open_harbour(void **state)
 {
-    (void)open_stage(state);
-    put_hunt(*state, "/v1/hunts/harbour", HARBOUR);
-    assert_status(200);
-    pass_epochs(*state, 3);
-    return 0;
+    return open_harbour_as(state, HARBOUR);
 }
 
 /* The text, with spaces behind it up to so many bytes. */
@@ -84,10 +80,9 @@ static void a_large_body_says_what_a_small_one_says(void **state)
     assert_outcome("found");
 }
 
-static void send_coded(struct stage *stage, const char *body)
+/* What lies in `coded`, as a frame. */
+static void send_frame(struct stage *stage, size_t bytes)
 {
-    const size_t bytes = frame_lz4_encode(coded, sizeof coded, body, strlen(body));
-    assert_true(bytes > 0);
     stage_call(stage,
                &(struct asking){.method = "POST",
                                 .path = "/hunt",
@@ -96,6 +91,13 @@ static void send_coded(struct stage *stage, const char *body)
                                 .body = coded,
                                 .body_bytes = bytes},
                &reply);
+}
+
+static void send_coded(struct stage *stage, const char *body)
+{
+    const size_t bytes = frame_lz4_encode(coded, sizeof coded, body, strlen(body));
+    assert_true(bytes > 0);
+    send_frame(stage, bytes);
 }
 
 static void a_body_that_is_large_without_its_coding_is_too(void **state)
@@ -123,14 +125,7 @@ static void so_is_one_that_is_large_with_it(void **state)
     send_coded(stage, body);
     assert_problem(400, "wrong_type", "claims[0]");
     memset(coded, 'x', LARGE_BYTES);
-    stage_call(stage,
-               &(struct asking){.method = "POST",
-                                .path = "/hunt",
-                                .type = "application/json",
-                                .headers = "Content-Encoding: lz4\r\n",
-                                .body = coded,
-                                .body_bytes = LARGE_BYTES},
-               &reply);
+    send_frame(stage, LARGE_BYTES);
     assert_problem(400, "malformed", "");
 }
 
