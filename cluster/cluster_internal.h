@@ -522,9 +522,9 @@ void settle_free(struct cluster *cluster);
 /* cluster_join.c */
 void join_begin(struct cluster *cluster, const struct event *event);
 void join_tick(struct cluster *cluster);
-/* A member wants to be entered, or changed; `from` is himself or the member who passes it on. */
 /* A link to a node was made: it is told where we are, which it may know of old only. */
 void join_introduce(struct cluster *cluster, const struct event *event);
+/* A member wants to be entered, or changed; `from` is himself or the member who passes it on. */
 void join_received(struct cluster *cluster, uint64_t from, const struct member *member);
 void join_message(struct cluster *cluster, uint64_t from, const struct join_message *message);
 void join_refused(struct cluster *cluster, const struct refused_message *message);
